@@ -1,0 +1,312 @@
+"""The use cases of billing: follow the customer log, bill a chunk of a run, complete it.
+
+Each is one transaction: the events, the numbers, the read model and the position in the feed become
+true together or not at all. A crash anywhere leaves what was committed, and the rest is done again.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.application import AggregateNotFoundError
+from eventsourcing.persistence import ApplicationRecorder
+from psycopg import Connection, Cursor, IntegrityError
+from psycopg.rows import DictRow
+from psycopg_pool import ConnectionPool
+
+from services import messages
+from services.application import KontorApplication, published
+from services.billing import billables, policies, run_queue
+from services.billing.assembly import assemble
+from services.billing.billables import Account
+from services.billing.billing_entity import BillingEntity
+from services.billing.billing_run import BillingOutcome, BillingRun
+from services.billing.document import Document, DocumentNotFound, Draft
+from services.billing.due import Cutoff
+from services.billing.numbering import NumberRanges
+from services.billing.run_queue import Run
+from services.errors import KontorError
+from services.events import Aggregate, Command, Context
+from services.ids import new_id
+from services.messages import (
+    BilledAmount,
+    BillingEntityDefined,
+    BillingRunStarted,
+    DocumentIssued,
+    DocumentType,
+    Envelope,
+    Feed,
+    Outcome,
+)
+from services.money import ZERO
+
+log = logging.getLogger(__name__)
+
+CUSTOMERS_PER_TRANSACTION = 100
+MESSAGES_PER_TRANSACTION = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """What became of one customer: its drafts, or why there are none."""
+
+    account: Account
+    drafts: Sequence[Draft] = ()
+    failure: str | None = None
+
+
+class BillingApplication(KontorApplication):
+    """Runs and documents; `pool` is on billing's own schema, where its event log and read model live."""
+
+    name = "billing"
+
+    def __init__(
+        self,
+        log: ApplicationRecorder,
+        pool: ConnectionPool[Connection[DictRow]],
+        *,
+        new_id: Callable[[], UUID] = new_id,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._pool = pool
+        self._new_id = new_id
+        self._clock = clock
+        super().__init__(log)
+
+    # -- billing entity -------------------------------------------------------------------------
+
+    def define_billing_entity(self, context: Context, **settings: Any) -> int:
+        """Define the seller (fields of BillingEntityDefined besides its id), or replace its settings.
+
+        Returns the position in billing's log.
+        """
+        with self._transaction() as cursor:
+            entity_id = BillingEntity.id_of(settings["ident"])
+            try:
+                entity: BillingEntity = self.repository.get(entity_id)
+            except AggregateNotFoundError:
+                entity = BillingEntity.define(**settings, now=context.occurred_at)
+            else:
+                entity.redefine(**settings, now=context.occurred_at)
+            return self._store(cursor, [entity], context)
+
+    def has_billing_entity(self) -> bool:
+        """Whether there is a seller to bill for."""
+        with self._transaction() as cursor:
+            return billables.billing_entity(cursor) is not None
+
+    # -- following the customer log -------------------------------------------------------------
+
+    def follow(self, feed: Feed) -> int:
+        """Take in the next messages of the customer log; return how many. One process at a time does it."""
+        with self._transaction() as cursor:
+            cursor.execute(
+                "SELECT position FROM feed_positions WHERE source = %s FOR UPDATE SKIP LOCKED", [feed.source]
+            )
+            row = cursor.fetchone()
+            if row is None:
+                return 0
+            envelopes = feed.read(row["position"], MESSAGES_PER_TRANSACTION)
+            if envelopes:
+                self._take_in(cursor, envelopes)
+                cursor.execute(
+                    "UPDATE feed_positions SET position = %s WHERE source = %s",
+                    [envelopes[-1].position, feed.source],
+                )
+            return len(envelopes)
+
+    def followed_position(self, source: str = "customer") -> int:
+        """Position in the log of `source` that the read model has taken in."""
+        with self._transaction() as cursor:
+            cursor.execute("SELECT position FROM feed_positions WHERE source = %s", [source])
+            row = cursor.fetchone()
+            return int(row["position"]) if row else 0
+
+    def _take_in(self, cursor: Cursor[DictRow], envelopes: Sequence[Envelope]) -> None:
+        causes = {e.subject: e for e in envelopes}
+        for started in policies.follow_customer_log(cursor, envelopes):
+            self._start_run(cursor, started, causes[started.billing_run_id])
+
+    def _start_run(self, cursor: Cursor[DictRow], started: BillingRunStarted, cause: Envelope) -> None:
+        now = self._clock()
+        run = BillingRun.start(
+            billing_run_id=started.billing_run_id,
+            processing_date=started.processing_date,
+            ended_by=started.ended_by,
+            customers_total=started.customers_total,
+            customer_id=started.customer_id,
+            debtor_ident=started.debtor_ident,
+            now=now,
+        )
+        self._store(
+            cursor, [run], Context(self._new_id(), cause.actor, now, cause.correlation_id, cause.command_id)
+        )
+
+    # -- billing --------------------------------------------------------------------------------
+
+    def bill_some(self, limit: int = CUSTOMERS_PER_TRANSACTION) -> int:
+        """Bill the next customers of the oldest run that has any to spare; return how many got their outcome."""
+        for run in self._running():
+            if done := self._bill_safely(run, limit):
+                return done
+            self._complete_if_done(run)
+        return 0
+
+    def _running(self) -> list[Run]:
+        with self._transaction() as cursor:
+            return run_queue.running(cursor)
+
+    def _bill_safely(self, run: Run, limit: int) -> int:
+        """Bill a chunk; where the database refuses it, bill its customers one by one and fail the one it refuses."""
+        try:
+            with self._transaction() as cursor:
+                return self._bill(cursor, run, run_queue.claim(cursor, run, limit))
+        except IntegrityError:
+            log.exception("run %s: a chunk was refused, billing one customer at a time", run.billing_run_id)
+        with self._transaction() as cursor:
+            waiting = run_queue.waiting(cursor, run, limit)
+        return sum(self._bill_one(run, customer_id) for customer_id in waiting)
+
+    def _bill_one(self, run: Run, customer_id: UUID, refused: str | None = None) -> int:
+        try:
+            with self._transaction() as cursor:
+                claimed = run_queue.claim(cursor, run, 1, only=customer_id)
+                return self._bill(cursor, run, claimed, refused)
+        except IntegrityError as error:
+            if refused:
+                raise
+            reason = f"The database refused a document: {error.diag.message_primary}. Please report this."
+            return self._bill_one(run, customer_id, reason)
+
+    def _bill(
+        self, cursor: Cursor[DictRow], run: Run, customer_ids: Sequence[UUID], refused: str | None = None
+    ) -> int:
+        if not customer_ids:
+            return 0
+        entity = billables.billing_entity(cursor)
+        accounts = billables.accounts(cursor, customer_ids, run.processing_date)
+        billed = [Billed(a, failure=refused) if refused else _drafts(a, entity, run) for a in accounts]
+        now = self._clock()
+        self._store(cursor, self._issue(cursor, run, entity, billed, now), self._of_run(run, now))
+        return len(customer_ids)
+
+    def _issue(
+        self,
+        cursor: Cursor[DictRow],
+        run: Run,
+        entity: BillingEntityDefined | None,
+        billed: Sequence[Billed],
+        now: datetime,
+    ) -> list[Aggregate]:
+        count = sum(len(b.drafts) for b in billed)
+        numbers: Iterable[str] = ()
+        if entity and count:
+            numbers = NumberRanges(cursor).allot(
+                entity.billing_entity_id,
+                DocumentType.INVOICE,
+                run.processing_date.year,
+                entity.number_prefix,
+                count,
+            )
+        allotted = iter(numbers)
+        aggregates: list[Aggregate] = []
+        for customer in billed:
+            issued = [
+                Document.issue(
+                    draft,
+                    document_id=self._new_id(),
+                    number=next(allotted),
+                    billing_run_id=run.billing_run_id,
+                    now=now,
+                )
+                for draft in customer.drafts
+            ]
+            aggregates += [*issued, _outcome(run, customer, [d.id for d in issued], now)]
+        return aggregates
+
+    def _complete_if_done(self, run: Run) -> None:
+        with self._transaction() as cursor:
+            done = run_queue.lock_if_done(cursor, run)
+            if done is None:
+                return
+            aggregate: BillingRun = self.repository.get(run.billing_run_id)
+            now = self._clock()
+            aggregate.complete(had_failures=done.had_failures, now=now)
+            self._store(cursor, [aggregate], self._of_run(run, now))
+
+    def _of_run(self, run: Run, now: datetime) -> Context:
+        """Context of what a worker does for a run: on behalf of whoever requested it."""
+        return Context(self._new_id(), run.actor, now, run.correlation_id, run.billing_run_id)
+
+    # -- documents ------------------------------------------------------------------------------
+
+    def document(self, document_id: UUID) -> DocumentIssued:
+        """The document as issued; raises DocumentNotFound."""
+        stored = self.recorder.select_events(document_id, limit=1)
+        if not stored or stored[0].topic != DocumentIssued.TOPIC:
+            raise DocumentNotFound(f"There is no document {document_id}.")
+        message = messages.from_stored(DocumentIssued.TOPIC, DocumentIssued.VERSION, stored[0].state)
+        assert isinstance(message, DocumentIssued)
+        return message
+
+    # -- storing --------------------------------------------------------------------------------
+
+    def _transaction(self) -> AbstractContextManager[Cursor[DictRow]]:
+        return billables.transaction(self._pool)
+
+    def _store(self, cursor: Cursor[DictRow], aggregates: Sequence[Aggregate], context: Context) -> int:
+        """Append the aggregates' events and let the read model follow them, in the caller's transaction."""
+        recordings = self.save(*aggregates, command=Command(context), within=cursor)
+        envelopes = [published(self.name, recording.notification, context) for recording in recordings]
+        policies.follow_billing_log(cursor, envelopes, numbers_are_allotted=True)
+        return envelopes[-1].position if envelopes else 0
+
+
+def _drafts(account: Account, entity: BillingEntityDefined | None, run: Run) -> Billed:
+    """What a run would issue to a customer. A failure concerns this customer alone, never the run."""
+    if not account.billables:
+        return Billed(account)
+    if entity is None:
+        return Billed(account, failure="No billing entity is defined; define the seller, then retry.")
+    cutoff = Cutoff(run.processing_date, run.ended_by)
+    try:
+        return Billed(
+            account, assemble(account.customer, account.billables, entity, cutoff, run.processing_date)
+        )
+    except KontorError as error:
+        return Billed(account, failure=str(error))
+    except Exception as error:
+        log.exception("customer %s cannot be billed", account.customer.customer_id)
+        return Billed(account, failure=f"Unexpected {type(error).__name__}; please report this.")
+
+
+def _outcome(run: Run, billed: Billed, documents: Sequence[UUID], now: datetime) -> BillingOutcome:
+    if billed.failure:
+        outcome = Outcome.FAILED
+    else:
+        outcome = Outcome.DOCUMENTS_CREATED if documents else Outcome.NOTHING_DUE
+    return BillingOutcome.record(
+        billing_run_id=run.billing_run_id,
+        customer_id=billed.account.customer.customer_id,
+        debtor_ident=billed.account.customer.debtor_ident,
+        outcome=outcome,
+        documents=documents,
+        amounts=_amounts(billed.drafts),
+        reason=billed.failure,
+        now=now,
+    )
+
+
+def _amounts(drafts: Sequence[Draft]) -> list[BilledAmount]:
+    return [
+        BilledAmount(
+            currency=currency,
+            net=sum((d.totals.net for d in drafts if d.currency == currency), ZERO),
+            gross=sum((d.totals.gross for d in drafts if d.currency == currency), ZERO),
+        )
+        for currency in sorted({d.currency for d in drafts})
+    ]

@@ -1,0 +1,117 @@
+"""Running billing runs and the customers they have still to bill, shared by any number of workers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from psycopg import Cursor
+from psycopg.rows import DictRow
+
+from services.messages import BillingRunCompleted, BillingRunStarted, CustomerBilled, Envelope, Outcome
+
+RUNNING = "RUNNING"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that was started: how far it goes, and for whom it acts."""
+
+    billing_run_id: UUID
+    processing_date: date
+    ended_by: date
+    actor: str
+    correlation_id: UUID
+    had_failures: bool
+
+
+def enqueue(cursor: Cursor[DictRow], billing_run_id: UUID, customer_id: UUID | None) -> int:
+    """Put one customer or (None) all customers known so far into a run; return how many."""
+    cursor.execute(
+        "INSERT INTO run_work SELECT %s, customer_id FROM customers WHERE %s::uuid IS NULL OR customer_id = %s",
+        [billing_run_id, customer_id, customer_id],
+    )
+    return cursor.rowcount
+
+
+def start(cursor: Cursor[DictRow], started: BillingRunStarted, envelope: Envelope) -> None:
+    """Open a run for workers."""
+    cursor.execute(
+        "INSERT INTO runs (billing_run_id, started_at, processing_date, ended_by, actor, correlation_id, status)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [
+            started.billing_run_id,
+            envelope.position,
+            started.processing_date,
+            started.ended_by,
+            envelope.actor,
+            envelope.correlation_id,
+            RUNNING,
+        ],
+    )
+
+
+def running(cursor: Cursor[DictRow]) -> list[Run]:
+    """All runs that are not complete, in the order of their start."""
+    cursor.execute("SELECT * FROM runs WHERE status = %s ORDER BY started_at", [RUNNING])
+    return [_run(row) for row in cursor]
+
+
+def claim(cursor: Cursor[DictRow], run: Run, limit: int, only: UUID | None = None) -> list[UUID]:
+    """Up to `limit` customers without an outcome that no other worker is billing, locked until the transaction ends.
+
+    The customer itself is locked too, so that overlapping runs never bill the same customer at the same time.
+    """
+    cursor.execute(
+        "SELECT customer_id FROM run_work JOIN customers USING (customer_id)"
+        " WHERE billing_run_id = %s AND (%s::uuid IS NULL OR customer_id = %s)"
+        " ORDER BY customer_id LIMIT %s FOR UPDATE SKIP LOCKED",
+        [run.billing_run_id, only, only, limit],
+    )
+    return [row["customer_id"] for row in cursor]
+
+
+def waiting(cursor: Cursor[DictRow], run: Run, limit: int) -> list[UUID]:
+    """The first `limit` customers of a run without an outcome, claimed or not."""
+    cursor.execute(
+        "SELECT customer_id FROM run_work WHERE billing_run_id = %s ORDER BY customer_id LIMIT %s",
+        [run.billing_run_id, limit],
+    )
+    return [row["customer_id"] for row in cursor]
+
+
+def lock_if_done(cursor: Cursor[DictRow], run: Run) -> Run | None:
+    """The run, locked for completing it, if every customer has an outcome and nobody else is completing it."""
+    cursor.execute(
+        "SELECT * FROM runs WHERE billing_run_id = %s AND status = %s"
+        " AND NOT EXISTS (SELECT FROM run_work WHERE billing_run_id = runs.billing_run_id)"
+        " FOR UPDATE SKIP LOCKED",
+        [run.billing_run_id, RUNNING],
+    )
+    row = cursor.fetchone()
+    return _run(row) if row else None
+
+
+def _run(row: DictRow) -> Run:
+    return Run(**{name: row[name] for name in Run.__dataclass_fields__})
+
+
+def record_outcomes(cursor: Cursor[DictRow], outcomes: Sequence[CustomerBilled]) -> None:
+    """Take customers with an outcome out of their run's work."""
+    cursor.execute(
+        "DELETE FROM run_work USING unnest(%s::uuid[], %s::uuid[]) AS done (billing_run_id, customer_id)"
+        " WHERE run_work.billing_run_id = done.billing_run_id AND run_work.customer_id = done.customer_id",
+        [[o.billing_run_id for o in outcomes], [o.customer_id for o in outcomes]],
+    )
+    if failed := {o.billing_run_id for o in outcomes if o.outcome is Outcome.FAILED}:
+        cursor.execute(
+            "UPDATE runs SET had_failures = true WHERE billing_run_id = ANY(%s) AND NOT had_failures",
+            [list(failed)],
+        )
+
+
+def complete(cursor: Cursor[DictRow], completed: BillingRunCompleted) -> None:
+    cursor.execute(
+        "UPDATE runs SET status = %s WHERE billing_run_id = %s",
+        [completed.status.value, completed.billing_run_id],
+    )

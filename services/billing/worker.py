@@ -1,0 +1,61 @@
+"""A billing worker: follows the customer log and bills what runs ask for, until it is told to stop."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from services.billing.application import BillingApplication
+from services.messages import Feed
+
+log = logging.getLogger(__name__)
+
+WAIT_SECONDS = 1.0
+PAUSE_FIRST_SECONDS = 0.2
+PAUSE_MAX_SECONDS = 10.0
+
+
+class Worker:
+    """Two loops, one per feed that brings work. Any number of workers, in any processes, share the work.
+
+    `customers` brings what can be billed and which runs are requested; `billing` hints at runs that were
+    started. A loop that fails (a lost database, say) tries again after a pause that grows.
+    """
+
+    def __init__(self, application: BillingApplication, customers: Feed, billing: Feed) -> None:
+        self._application = application
+        self._customers = customers
+        self._billing = billing
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Work until `stop` is called."""
+        following = threading.Thread(target=self._repeat, args=[self.follow], name="follow customers")
+        following.start()
+        self._repeat(self.bill)
+        following.join()
+
+    def stop(self) -> None:
+        """Finish the current transactions and let `run` return."""
+        self._stop.set()
+
+    def follow(self) -> None:
+        """Take in what is new in the customer log, or wait for it."""
+        if not self._application.follow(self._customers):
+            self._customers.wait(self._application.followed_position(), WAIT_SECONDS)
+
+    def bill(self) -> None:
+        """Bill what running runs still have to bill, or wait for a run."""
+        head = self._billing.head()
+        if not self._application.bill_some():
+            self._billing.wait(head, WAIT_SECONDS)
+
+    def _repeat(self, step: Callable[[], None]) -> None:
+        pause_seconds = PAUSE_FIRST_SECONDS
+        while not self._stop.is_set():
+            try:
+                step()
+                pause_seconds = PAUSE_FIRST_SECONDS
+            except Exception:
+                log.exception("billing pauses for %.1f s", pause_seconds)
+                self._stop.wait(pause_seconds)
+                pause_seconds = min(2 * pause_seconds, PAUSE_MAX_SECONDS)

@@ -1,0 +1,1 @@
+"""The customer service: customers, contracts, orders and the requests to bill them."""

@@ -1,0 +1,307 @@
+"""The commands of the customer service as upstream systems send them, checked field by field.
+
+One shape for the HTTP API, the imports and every other way in; field names are fixed, others build on them.
+"""
+
+import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+from babel import Locale
+from babel.numbers import is_currency
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+from stdnum.eu import vat as eu_vat
+from stdnum.exceptions import ValidationError as NumberInvalid
+
+from services.values import (
+    Address,
+    AddressType,
+    Alignment,
+    AllowanceOrCharge,
+    BillingInterval,
+    BillingTime,
+    BillingTiming,
+    ContractorReference,
+    CustomerType,
+    DocumentDelivery,
+    DocumentGrouping,
+    EInvoiceFormat,
+    EInvoicing,
+    ExplicitTax,
+    IntervalUnit,
+    Item,
+    ItemCategory,
+    ItemKind,
+    OrderLine,
+    PropertyValue,
+    TaxCategory,
+)
+
+TEXT_MAX = 255
+
+
+def _blank_is_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _currency(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError("is not a currency of ISO 4217, e.g. EUR")
+    return code
+
+
+def _vat_id(value: str) -> str:
+    """Normalise a VAT-ID of an EU member state and check its format and check digits."""
+    try:
+        return str(eu_vat.validate(value))
+    except NumberInvalid as error:
+        raise ValueError(f"is not a valid VAT-ID: {error}") from None
+
+
+def _countries() -> frozenset[str]:
+    """ISO 3166-1 alpha-2 codes: CLDR's two-letter territories without its groupings and pseudo-locales."""
+    territories = [str(code) for code in Locale("en").territories]
+    return frozenset(c for c in territories if len(c) == 2 and c.isalpha()) - {
+        "EU",
+        "EZ",
+        "QO",
+        "UN",
+        "XA",
+        "XB",
+        "ZZ",
+    }
+
+
+COUNTRIES = _countries()
+
+
+def _country(code: str) -> str:
+    if code not in COUNTRIES:
+        raise ValueError("is not a country code of ISO 3166-1 alpha-2, e.g. DE")
+    return code
+
+
+Text = Annotated[str, Field(max_length=TEXT_MAX), BeforeValidator(_blank_is_none)]
+OptionalText = Annotated[str | None, Field(max_length=TEXT_MAX), BeforeValidator(_blank_is_none)]
+Ident = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.~-]{1,100}$")]
+Email = Annotated[
+    str | None, Field(max_length=TEXT_MAX, pattern=r"^[^@\s]+@[^@\s]+$"), BeforeValidator(_blank_is_none)
+]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Country = Annotated[str, AfterValidator(_country)]
+Currency = Annotated[str, AfterValidator(_currency)]
+VatId = Annotated[str, AfterValidator(_vat_id)]
+Price = Annotated[Decimal, Field(max_digits=20, decimal_places=10)]
+Quantity = Annotated[Decimal, Field(gt=0, max_digits=20, decimal_places=10)]
+Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=10, decimal_places=6)]
+Amount = Annotated[Decimal, Field(ge=0, max_digits=20, decimal_places=4)]
+PaymentTermDays = Annotated[int, Field(ge=0, le=3650)]
+
+
+class Body(BaseModel):
+    """Base of all bodies: camelCase on the wire, unknown fields are refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True)
+
+
+class AddressBody(Body):
+    address_type: AddressType
+    country: Country
+    default: bool = False
+    academic_title: OptionalText = None
+    first_name: OptionalText = None
+    last_name: OptionalText = None
+    company: OptionalText = None
+    department: OptionalText = None
+    address_addition: OptionalText = None
+    street: OptionalText = None
+    street_number: OptionalText = None
+    post_office_box: OptionalText = None
+    postal_code: OptionalText = None
+    city: OptionalText = None
+    state: OptionalText = None
+    email: Email = None
+
+    def to_address(self, address_id: UUID) -> Address:
+        return Address(address_id=address_id, **self.model_dump())
+
+
+class ContractorReferenceBody(Body):
+    system: Text
+    ident: Text
+
+
+class EInvoicingBody(Body):
+    format: EInvoiceFormat
+    buyer_reference: OptionalText = None
+
+
+def references(bodies: tuple[ContractorReferenceBody, ...]) -> tuple[ContractorReference, ...]:
+    return tuple(ContractorReference(system=body.system, ident=body.ident) for body in bodies)
+
+
+def e_invoicing(body: EInvoicingBody | None) -> EInvoicing | None:
+    return EInvoicing(format=body.format, buyer_reference=body.buyer_reference) if body else None
+
+
+class CreateCustomer(Body):
+    """`POST /v1/customers`; the debtor ident defaults to the account number that Kontor makes."""
+
+    customer_type: CustomerType
+    language: Language
+    addresses: Annotated[tuple[AddressBody, ...], Field(min_length=1, max_length=1000)]
+    debtor_ident: Ident | None = None
+    contractor_references: tuple[ContractorReferenceBody, ...] = ()
+    contact_person: OptionalText = None
+    email: Email = None
+    phone: OptionalText = None
+    vat_id: VatId | None = None
+    tax_number: OptionalText = None
+    preferred_document_delivery: DocumentDelivery = DocumentDelivery.NONE
+    e_invoicing: EInvoicingBody | None = None
+    group_documents_by: DocumentGrouping = DocumentGrouping.CUSTOMER
+    properties: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")], PropertyValue] = {}
+
+
+class EditCustomer(Body):
+    """`PATCH /v1/customers/{id}`: only what is sent changes; null clears an optional field."""
+
+    customer_type: CustomerType = CustomerType.B2B
+    language: Language = ""
+    contractor_references: tuple[ContractorReferenceBody, ...] = ()
+    contact_person: OptionalText = None
+    email: Email = None
+    phone: OptionalText = None
+    vat_id: VatId | None = None
+    tax_number: OptionalText = None
+    preferred_document_delivery: DocumentDelivery = DocumentDelivery.NONE
+    e_invoicing: EInvoicingBody | None = None
+    group_documents_by: DocumentGrouping = DocumentGrouping.CUSTOMER
+
+
+class CustomerRef(Body):
+    """A customer named by `customerId` or by `debtorIdent`."""
+
+    customer_id: UUID | None = None
+    debtor_ident: str | None = None
+
+    @model_validator(mode="after")
+    def _one_name(self) -> "CustomerRef":
+        if self.customer_id is None and self.debtor_ident is None:
+            raise ValueError("name the customer by customerId or debtorIdent")
+        return self
+
+
+class IntervalBody(Body):
+    count: Annotated[int, Field(ge=1, le=1200)]
+    unit: IntervalUnit
+
+
+class ItemBody(Body):
+    item_ident: Ident
+    name: Text
+    kind: ItemKind
+    unit_price: Price
+    quantity: Quantity = Decimal(1)
+    unit: Annotated[str, Field(pattern=r"^[A-Z0-9]{2,3}$", description="UN/ECE Rec 20")] = "C62"
+    tax_category: TaxCategory = TaxCategory.STANDARD
+    item_category: ItemCategory = ItemCategory.SERVICE
+    billing_interval: IntervalBody | None = None
+    billing_timing: BillingTiming | None = None
+
+    def to_item(self) -> Item:
+        interval = self.billing_interval
+        return Item(
+            **self.model_dump(exclude={"billing_interval"}),
+            billing_interval=BillingInterval(count=interval.count, unit=interval.unit) if interval else None,
+        )
+
+
+class SignContract(CustomerRef):
+    """`POST /v1/contracts` with own items."""
+
+    contract_ident: Ident
+    currency: Currency
+    start_date: datetime.date
+    date: datetime.date | None = None
+    end_date: datetime.date | None = None
+    billing_start_date: datetime.date | None = None
+    alignment: Alignment = Alignment.ANNIVERSARY
+    items: Annotated[tuple[ItemBody, ...], Field(min_length=1, max_length=1000)]
+    payment_term_days: PaymentTermDays | None = None
+    purchase_order: OptionalText = None
+    invoice_address_id: UUID | None = None
+    shipping_address_id: UUID | None = None
+
+
+class AllowanceBody(Body):
+    reason: Text
+    amount: Amount | None = None
+    percent: Percent | None = None
+    tax_category: TaxCategory = TaxCategory.STANDARD
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> "AllowanceBody":
+        if (self.amount is None) == (self.percent is None):
+            raise ValueError("give either amount or percent")
+        return self
+
+    def to_value(self) -> AllowanceOrCharge:
+        return AllowanceOrCharge(**self.model_dump())
+
+
+class TaxBody(Body):
+    category: Annotated[str, Field(pattern="^(S|Z|E|AE|K|G|O)$", description="EN 16931 VAT category")]
+    rate: Percent
+
+    @model_validator(mode="after")
+    def _rate_fits(self) -> "TaxBody":
+        if (self.category == "S") != (self.rate > 0):
+            raise ValueError("category S has a rate above 0, every other category the rate 0")
+        return self
+
+
+class OrderLineBody(Body):
+    name: Text
+    quantity: Quantity = Decimal(1)
+    unit: Annotated[str, Field(pattern=r"^[A-Z0-9]{2,3}$", description="UN/ECE Rec 20")] = "C62"
+    unit_price: Price
+    tax_category: TaxCategory = TaxCategory.STANDARD
+    tax: TaxBody | None = None
+    item_category: ItemCategory = ItemCategory.SERVICE
+    allowances: tuple[AllowanceBody, ...] = ()
+    charges: tuple[AllowanceBody, ...] = ()
+
+    def to_line(self) -> OrderLine:
+        return OrderLine(
+            **self.model_dump(exclude={"tax", "allowances", "charges"}),
+            tax=ExplicitTax(category=self.tax.category, rate=self.tax.rate) if self.tax else None,
+            allowances=tuple(a.to_value() for a in self.allowances),
+            charges=tuple(c.to_value() for c in self.charges),
+        )
+
+
+class RecordOrder(CustomerRef):
+    """`POST /v1/orders`."""
+
+    order_ident: Ident
+    order_date: datetime.date
+    billing_time: BillingTime = BillingTime.ON_DEMAND
+    currency: Currency
+    lines: Annotated[tuple[OrderLineBody, ...], Field(min_length=1, max_length=10_000)]
+    allowances: tuple[AllowanceBody, ...] = ()
+    charges: tuple[AllowanceBody, ...] = ()
+    payment_term_days: PaymentTermDays | None = None
+    purchase_order: OptionalText = None
+    invoice_address_id: UUID | None = None
+    shipping_address_id: UUID | None = None
+
+
+class RequestBillingRun(Body):
+    """`POST /v1/billing-runs`: without a customer the run is for all, without a date it bills up to now."""
+
+    customer_id: UUID | None = None
+    debtor_ident: str | None = None
+    processing_date: datetime.date | None = None
