@@ -1,5 +1,6 @@
 """What the applications of all services share: how events are stored, and how a command is carried out once."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
 from functools import cache
@@ -24,7 +25,7 @@ from services.errors import KontorError, StaleVersion, Unavailable
 from services.events import Aggregate, Asked, Claim, Command, Context, Event
 from services.messages import Envelope
 
-ATTEMPTS_ON_CONCURRENT_CHANGE = 5
+RETRY_CONCURRENT_CHANGE_FOR_SECONDS = 5.0
 
 _IN_COLUMNS = {"originator_id", "originator_version", "timestamp"}
 """Fields of an event that the log keeps in columns of their own, not in the state."""
@@ -178,22 +179,32 @@ class KontorApplication(Application[UUID]):
         `decide` loads, checks and changes aggregates; it is called again when someone else changed
         one of them at the same moment. The same command again gets the first answer.
         """
-        if answer := self.log_index.answer_to(asked.context.command_id, asked.request_hash):
-            return answer
-        for attempt in range(1, ATTEMPTS_ON_CONCURRENT_CHANGE + 1):
-            decision = decide()
-            command = Command(asked.context, asked.request_hash, decision.answer, decision.claims)
+        if asked.request_hash:
+            answer = self.log_index.answer_to(asked.context.command_id, asked.request_hash)
+            if answer:
+                return answer
+        give_up_at = time.monotonic() + RETRY_CONCURRENT_CHANGE_FOR_SECONDS
+        while True:
             try:
-                recordings = self.save(*decision.aggregates, command=command)
+                return self._decide_and_save(asked, decide)
             except AlreadyDone as done:
                 return done.answer
             except ConcurrentChange:
-                if attempt == ATTEMPTS_ON_CONCURRENT_CHANGE:
+                if time.monotonic() > give_up_at:
                     raise Unavailable("Too many changes to the same object at once; try again.") from None
-                continue
-            position = recordings[-1].notification.id if recordings else self._log.max_notification_id()
-            return {**decision.answer, "position": position or 0}
-        raise AssertionError("unreachable")
+
+    def _decide_and_save(self, asked: Asked, decide: Callable[[], Decision]) -> dict[str, Any]:
+        decision = decide()
+        command = Command(asked.context, asked.request_hash, decision.answer, decision.claims)
+        recordings = self.save(*decision.aggregates, command=command)
+        position = recordings[-1].notification.id if recordings else self._log.max_notification_id()
+        return {**decision.answer, "position": position or 0}
+
+
+def check_version(expected: int | None, actual: int) -> None:
+    """Refuse an edit of an older version than the current one."""
+    if expected is not None and expected != actual:
+        raise StaleVersion(f"You edit version {expected}, but it is at {actual} now; load it again.")
 
 
 def published(source: str, stored: Notification, context: Context) -> Envelope:

@@ -29,7 +29,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A command as it arrived: its context, and the hash that tells a repeated request from another one."""
+    """A command as it arrived: its context, and the hash that tells a repeated request from another one.
+
+    Without a hash the command is new: its id was made for it.
+    """
 
     context: Context
     request_hash: bytes = b""

@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import msgspec
 from fastapi import Depends, Header, Request, Response
 
-from services.errors import FieldError, InvalidFields, KontorError, StaleVersion
+from services.errors import FieldError, InvalidFields, KontorError
 from services.events import Asked, Context
 from services.ids import new_id
 
@@ -83,7 +83,7 @@ def asking(scope: str) -> Callable[..., Any]:
             uuid5(NAMESPACE_URL, f"{principal.actor}:{idempotency_key}") if idempotency_key else new_id()
         )
         context = Context(command_id, principal.actor, datetime.now(UTC), x_correlation_id or command_id)
-        return Asked(context, _request_hash(request, await request.body()))
+        return Asked(context, _request_hash(request, await request.body()) if idempotency_key else b"")
 
     return asked
 
@@ -98,12 +98,6 @@ def expected_version(
     if not number.isdecimal():
         raise InvalidFields(FieldError("If-Match", 'send the ETag you were given, e.g. "3"', if_match))
     return int(number)
-
-
-def check_version(expected: int | None, actual: int) -> None:
-    """Refuse an edit of an older version than the current one."""
-    if expected is not None and expected != actual:
-        raise StaleVersion(f"You edit version {expected}, but it is at {actual} now; load it again.")
 
 
 def created(response: Response, location: str, answer: dict[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,6 @@ from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.persistence import ApplicationRecorder
-from psycopg import Connection, Cursor, IntegrityError
-from psycopg.rows import DictRow
-from psycopg_pool import ConnectionPool
 
 from services import messages
 from services.application import KontorApplication, published
@@ -29,6 +26,7 @@ from services.billing.document import Document, DocumentNotFound, Draft
 from services.billing.due import Cutoff
 from services.billing.numbering import NumberRanges
 from services.billing.run_queue import Run
+from services.billing.transaction import Cursor, DatabaseRefused, Pool, transaction
 from services.errors import KontorError
 from services.events import Aggregate, Command, Context
 from services.ids import new_id
@@ -67,7 +65,7 @@ class BillingApplication(KontorApplication):
     def __init__(
         self,
         log: ApplicationRecorder,
-        pool: ConnectionPool[Connection[DictRow]],
+        pool: Pool,
         *,
         new_id: Callable[[], UUID] = new_id,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -126,12 +124,12 @@ class BillingApplication(KontorApplication):
             row = cursor.fetchone()
             return int(row["position"]) if row else 0
 
-    def _take_in(self, cursor: Cursor[DictRow], envelopes: Sequence[Envelope]) -> None:
+    def _take_in(self, cursor: Cursor, envelopes: Sequence[Envelope]) -> None:
         causes = {e.subject: e for e in envelopes}
         for started in policies.follow_customer_log(cursor, envelopes):
             self._start_run(cursor, started, causes[started.billing_run_id])
 
-    def _start_run(self, cursor: Cursor[DictRow], started: BillingRunStarted, cause: Envelope) -> None:
+    def _start_run(self, cursor: Cursor, started: BillingRunStarted, cause: Envelope) -> None:
         now = self._clock()
         run = BillingRun.start(
             billing_run_id=started.billing_run_id,
@@ -165,7 +163,7 @@ class BillingApplication(KontorApplication):
         try:
             with self._transaction() as cursor:
                 return self._bill(cursor, run, run_queue.claim(cursor, run, limit))
-        except IntegrityError:
+        except DatabaseRefused:
             log.exception("run %s: a chunk was refused, billing one customer at a time", run.billing_run_id)
         with self._transaction() as cursor:
             waiting = run_queue.waiting(cursor, run, limit)
@@ -176,14 +174,14 @@ class BillingApplication(KontorApplication):
             with self._transaction() as cursor:
                 claimed = run_queue.claim(cursor, run, 1, only=customer_id)
                 return self._bill(cursor, run, claimed, refused)
-        except IntegrityError as error:
+        except DatabaseRefused as error:
             if refused:
                 raise
-            reason = f"The database refused a document: {error.diag.message_primary}. Please report this."
+            reason = f"The database refused a document: {error}. Please report this."
             return self._bill_one(run, customer_id, reason)
 
     def _bill(
-        self, cursor: Cursor[DictRow], run: Run, customer_ids: Sequence[UUID], refused: str | None = None
+        self, cursor: Cursor, run: Run, customer_ids: Sequence[UUID], refused: str | None = None
     ) -> int:
         if not customer_ids:
             return 0
@@ -196,7 +194,7 @@ class BillingApplication(KontorApplication):
 
     def _issue(
         self,
-        cursor: Cursor[DictRow],
+        cursor: Cursor,
         run: Run,
         entity: BillingEntityDefined | None,
         billed: Sequence[Billed],
@@ -255,10 +253,10 @@ class BillingApplication(KontorApplication):
 
     # -- storing --------------------------------------------------------------------------------
 
-    def _transaction(self) -> AbstractContextManager[Cursor[DictRow]]:
-        return billables.transaction(self._pool)
+    def _transaction(self) -> AbstractContextManager[Cursor]:
+        return transaction(self._pool)
 
-    def _store(self, cursor: Cursor[DictRow], aggregates: Sequence[Aggregate], context: Context) -> int:
+    def _store(self, cursor: Cursor, aggregates: Sequence[Aggregate], context: Context) -> int:
         """Append the aggregates' events and let the read model follow them, in the caller's transaction."""
         recordings = self.save(*aggregates, command=Command(context), within=cursor)
         envelopes = [published(self.name, recording.notification, context) for recording in recordings]

@@ -6,20 +6,18 @@ All names are unqualified: the connection's search path says which schema is mea
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from psycopg import Connection, Cursor
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
-from psycopg_pool import ConnectionPool
 
 from services.billing.due import ORDER_ITEM, Billable, next_due_on
+from services.billing.transaction import Cursor
 from services.messages import (
     AddressAdded,
     AddressEdited,
@@ -38,13 +36,6 @@ KINDS: dict[type[Terms], str] = {ContractSigned: "CONTRACT", OrderRecorded: "ORD
 TERMS = {kind: terms for terms, kind in KINDS.items()}
 
 
-@contextmanager
-def transaction(pool: ConnectionPool[Connection[DictRow]]) -> Iterator[Cursor[DictRow]]:
-    """A cursor in a transaction of its own, committed at the end."""
-    with pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
-        yield cursor
-
-
 @dataclass(frozen=True, slots=True)
 class Account:
     """A customer with everything of it that is due."""
@@ -56,7 +47,7 @@ class Account:
 # -- reading ------------------------------------------------------------------------------------
 
 
-def accounts(cursor: Cursor[DictRow], customer_ids: Sequence[UUID], by: date) -> list[Account]:
+def accounts(cursor: Cursor, customer_ids: Sequence[UUID], by: date) -> list[Account]:
     """The customers in the order of `customer_ids`, each with its contracts and orders that are due by a day."""
     cursor.execute("SELECT customer_id, party FROM customers WHERE customer_id = ANY(%s)", [customer_ids])
     parties = {row["customer_id"]: msgspec.convert(row["party"], CustomerCreated) for row in cursor}
@@ -67,7 +58,7 @@ def accounts(cursor: Cursor[DictRow], customer_ids: Sequence[UUID], by: date) ->
     return [Account(parties[customer_id], due[customer_id]) for customer_id in customer_ids]
 
 
-def billing_entity(cursor: Cursor[DictRow]) -> BillingEntityDefined | None:
+def billing_entity(cursor: Cursor) -> BillingEntityDefined | None:
     """The seller: the billing entity that was defined first; None before there is one."""
     cursor.execute("SELECT entity FROM billing_entities ORDER BY defined_at LIMIT 1")
     row = cursor.fetchone()
@@ -82,7 +73,7 @@ def _billable(row: DictRow) -> Billable:
 # -- following the customer log -----------------------------------------------------------------
 
 
-def follow_customers(cursor: Cursor[DictRow], envelopes: Iterable[Envelope]) -> None:
+def follow_customers(cursor: Cursor, envelopes: Iterable[Envelope]) -> None:
     """Take in messages of the customer log, in order."""
     changed = _Parties(cursor)
     added: list[Terms] = []
@@ -105,7 +96,7 @@ def follow_customers(cursor: Cursor[DictRow], envelopes: Iterable[Envelope]) -> 
 class _Parties:
     """The customers that a batch touches, read once, locked against a run, written once."""
 
-    def __init__(self, cursor: Cursor[DictRow]) -> None:
+    def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
         self._parties: dict[UUID, CustomerCreated] = {}
 
@@ -146,7 +137,7 @@ def _with_address(party: CustomerCreated, address: Address) -> CustomerCreated:
     return msgspec.structs.replace(party, addresses=tuple(others.values()))
 
 
-def _add(cursor: Cursor[DictRow], added: Sequence[Terms]) -> None:
+def _add(cursor: Cursor, added: Sequence[Terms]) -> None:
     if added:
         cursor.execute(
             "INSERT INTO billables (billable_id, customer_id, kind, terms, due_on)"
@@ -169,7 +160,7 @@ def id_of(terms: Terms) -> UUID:
 # -- following billing's own log ----------------------------------------------------------------
 
 
-def mark_billed(cursor: Cursor[DictRow], documents: Sequence[DocumentIssued]) -> None:
+def mark_billed(cursor: Cursor, documents: Sequence[DocumentIssued]) -> None:
     """Record what documents bill. A second bill of an interval violates the primary key of billed_intervals."""
     billed = [interval for document in documents for interval in _billed_intervals(document)]
     if not billed:
@@ -202,7 +193,7 @@ def _billed_intervals(document: DocumentIssued) -> list[BilledInterval]:
     return found
 
 
-def _advance(cursor: Cursor[DictRow], billed: Iterable[BilledInterval]) -> None:
+def _advance(cursor: Cursor, billed: Iterable[BilledInterval]) -> None:
     """Move each contract's and order's progress, and with it the day on which something is due next."""
     reached: defaultdict[UUID, dict[str, date]] = defaultdict(dict)
     for billable_id, item, _, last, _, _ in billed:
@@ -224,7 +215,7 @@ def _advance(cursor: Cursor[DictRow], billed: Iterable[BilledInterval]) -> None:
     )
 
 
-def define_entity(cursor: Cursor[DictRow], entity: BillingEntityDefined, position: int) -> None:
+def define_entity(cursor: Cursor, entity: BillingEntityDefined, position: int) -> None:
     """Take in a billing entity; `position` in billing's log tells which one was first."""
     cursor.execute(
         "INSERT INTO billing_entities VALUES (%s, %s, %s)"

@@ -8,9 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from psycopg import Cursor
-from psycopg.rows import DictRow
-
+from services.billing.transaction import Cursor
 from services.messages import DocumentIssued, DocumentType
 
 DIGITS = 6
@@ -19,7 +17,7 @@ DIGITS = 6
 class NumberRanges:
     """Hands out the next numbers within an open transaction; ranges stay locked until it ends."""
 
-    def __init__(self, cursor: Cursor[DictRow]) -> None:
+    def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
 
     def allot(
@@ -39,7 +37,7 @@ class NumberRanges:
         return (f"{prefix}-{year}-{number:0{DIGITS}}" for number in range(first, first + count))
 
 
-def count_issued(cursor: Cursor[DictRow], documents: Sequence[DocumentIssued]) -> None:
+def count_issued(cursor: Cursor, documents: Sequence[DocumentIssued]) -> None:
     """Rebuild the counters from documents of the log: numbers without gaps are as many as documents."""
     counts = Counter((d.billing_entity_id, d.type.value, d.issue_date.year) for d in documents)
     for (entity_id, document_type, year), count in counts.items():

@@ -5,10 +5,8 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from psycopg import Cursor
-from psycopg.rows import DictRow
-
 from services.billing import billables, numbering, run_queue
+from services.billing.transaction import Cursor
 from services.messages import (
     BillingEntityDefined,
     BillingRunCompleted,
@@ -23,7 +21,7 @@ DEFAULT_TIME_ZONE = "Europe/Berlin"
 """Calendar of requests that arrive before any billing entity is defined; such a run bills nothing."""
 
 
-def follow_customer_log(cursor: Cursor[DictRow], envelopes: Sequence[Envelope]) -> list[BillingRunStarted]:
+def follow_customer_log(cursor: Cursor, envelopes: Sequence[Envelope]) -> list[BillingRunStarted]:
     """Take in messages of the customer log; return the runs that are to be started, in order.
 
     A run's customers are those known at its request: everything recorded before it has been taken in.
@@ -39,9 +37,7 @@ def follow_customer_log(cursor: Cursor[DictRow], envelopes: Sequence[Envelope]) 
     return started
 
 
-def follow_billing_log(
-    cursor: Cursor[DictRow], envelopes: Sequence[Envelope], *, numbers_are_allotted: bool
-) -> None:
+def follow_billing_log(cursor: Cursor, envelopes: Sequence[Envelope], *, numbers_are_allotted: bool) -> None:
     """Take in billing's own messages. A worker that has just allotted the numbers says so; an audit counts them."""
     documents = [e.body for e in envelopes if isinstance(e.body, DocumentIssued)]
     billables.mark_billed(cursor, documents)
@@ -62,7 +58,7 @@ def follow_billing_log(
                 pass
 
 
-def _start(cursor: Cursor[DictRow], request: BillingRunRequested) -> BillingRunStarted:
+def _start(cursor: Cursor, request: BillingRunRequested) -> BillingRunStarted:
     total = run_queue.enqueue(cursor, request.billing_run_id, request.customer_id)
     entity = billables.billing_entity(cursor)
     processing_date, ended_by = days_of(request, entity.time_zone if entity else DEFAULT_TIME_ZONE)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from psycopg import Cursor
 from psycopg.rows import DictRow
 
+from services.billing.transaction import Cursor
 from services.messages import BillingRunCompleted, BillingRunStarted, CustomerBilled, Envelope, Outcome
 
 RUNNING = "RUNNING"
@@ -25,7 +25,7 @@ class Run:
     had_failures: bool
 
 
-def enqueue(cursor: Cursor[DictRow], billing_run_id: UUID, customer_id: UUID | None) -> int:
+def enqueue(cursor: Cursor, billing_run_id: UUID, customer_id: UUID | None) -> int:
     """Put one customer or (None) all customers known so far into a run; return how many."""
     cursor.execute(
         "INSERT INTO run_work SELECT %s, customer_id FROM customers WHERE %s::uuid IS NULL OR customer_id = %s",
@@ -34,7 +34,7 @@ def enqueue(cursor: Cursor[DictRow], billing_run_id: UUID, customer_id: UUID | N
     return cursor.rowcount
 
 
-def start(cursor: Cursor[DictRow], started: BillingRunStarted, envelope: Envelope) -> None:
+def start(cursor: Cursor, started: BillingRunStarted, envelope: Envelope) -> None:
     """Open a run for workers."""
     cursor.execute(
         "INSERT INTO runs (billing_run_id, started_at, processing_date, ended_by, actor, correlation_id, status)"
@@ -51,13 +51,13 @@ def start(cursor: Cursor[DictRow], started: BillingRunStarted, envelope: Envelop
     )
 
 
-def running(cursor: Cursor[DictRow]) -> list[Run]:
+def running(cursor: Cursor) -> list[Run]:
     """All runs that are not complete, in the order of their start."""
     cursor.execute("SELECT * FROM runs WHERE status = %s ORDER BY started_at", [RUNNING])
     return [_run(row) for row in cursor]
 
 
-def claim(cursor: Cursor[DictRow], run: Run, limit: int, only: UUID | None = None) -> list[UUID]:
+def claim(cursor: Cursor, run: Run, limit: int, only: UUID | None = None) -> list[UUID]:
     """Up to `limit` customers without an outcome that no other worker is billing, locked until the transaction ends.
 
     The customer itself is locked too, so that overlapping runs never bill the same customer at the same time.
@@ -71,7 +71,7 @@ def claim(cursor: Cursor[DictRow], run: Run, limit: int, only: UUID | None = Non
     return [row["customer_id"] for row in cursor]
 
 
-def waiting(cursor: Cursor[DictRow], run: Run, limit: int) -> list[UUID]:
+def waiting(cursor: Cursor, run: Run, limit: int) -> list[UUID]:
     """The first `limit` customers of a run without an outcome, claimed or not."""
     cursor.execute(
         "SELECT customer_id FROM run_work WHERE billing_run_id = %s ORDER BY customer_id LIMIT %s",
@@ -80,7 +80,7 @@ def waiting(cursor: Cursor[DictRow], run: Run, limit: int) -> list[UUID]:
     return [row["customer_id"] for row in cursor]
 
 
-def lock_if_done(cursor: Cursor[DictRow], run: Run) -> Run | None:
+def lock_if_done(cursor: Cursor, run: Run) -> Run | None:
     """The run, locked for completing it, if every customer has an outcome and nobody else is completing it."""
     cursor.execute(
         "SELECT * FROM runs WHERE billing_run_id = %s AND status = %s"
@@ -96,7 +96,7 @@ def _run(row: DictRow) -> Run:
     return Run(**{name: row[name] for name in Run.__dataclass_fields__})
 
 
-def record_outcomes(cursor: Cursor[DictRow], outcomes: Sequence[CustomerBilled]) -> None:
+def record_outcomes(cursor: Cursor, outcomes: Sequence[CustomerBilled]) -> None:
     """Take customers with an outcome out of their run's work."""
     cursor.execute(
         "DELETE FROM run_work USING unnest(%s::uuid[], %s::uuid[]) AS done (billing_run_id, customer_id)"
@@ -110,7 +110,7 @@ def record_outcomes(cursor: Cursor[DictRow], outcomes: Sequence[CustomerBilled])
         )
 
 
-def complete(cursor: Cursor[DictRow], completed: BillingRunCompleted) -> None:
+def complete(cursor: Cursor, completed: BillingRunCompleted) -> None:
     cursor.execute(
         "UPDATE runs SET status = %s WHERE billing_run_id = %s",
         [completed.status.value, completed.billing_run_id],

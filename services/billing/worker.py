@@ -25,18 +25,13 @@ class Worker:
         self._application = application
         self._customers = customers
         self._billing = billing
-        self._stop = threading.Event()
 
-    def run(self) -> None:
-        """Work until `stop` is called."""
-        following = threading.Thread(target=self._repeat, args=[self.follow], name="follow customers")
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set; transactions under way are finished."""
+        following = threading.Thread(target=self._repeat, args=[self.follow, stop], name="follow customers")
         following.start()
-        self._repeat(self.bill)
+        self._repeat(self.bill, stop)
         following.join()
-
-    def stop(self) -> None:
-        """Finish the current transactions and let `run` return."""
-        self._stop.set()
 
     def follow(self) -> None:
         """Take in what is new in the customer log, or wait for it."""
@@ -49,13 +44,14 @@ class Worker:
         if not self._application.bill_some():
             self._billing.wait(head, WAIT_SECONDS)
 
-    def _repeat(self, step: Callable[[], None]) -> None:
+    @staticmethod
+    def _repeat(step: Callable[[], None], stop: threading.Event) -> None:
         pause_seconds = PAUSE_FIRST_SECONDS
-        while not self._stop.is_set():
+        while not stop.is_set():
             try:
                 step()
                 pause_seconds = PAUSE_FIRST_SECONDS
             except Exception:
                 log.exception("billing pauses for %.1f s", pause_seconds)
-                self._stop.wait(pause_seconds)
+                stop.wait(pause_seconds)
                 pause_seconds = min(2 * pause_seconds, PAUSE_MAX_SECONDS)

@@ -8,7 +8,7 @@ from uuid import UUID
 from eventsourcing.application import AggregateNotFoundError
 from eventsourcing.persistence import ApplicationRecorder
 
-from services.application import ClaimTaken, Decision, KontorApplication
+from services.application import ClaimTaken, Decision, KontorApplication, check_version
 from services.customer.billing_request import BillingRunRequest
 from services.customer.commands import (
     AddressBody,
@@ -26,7 +26,6 @@ from services.customer.customer import Customer, CustomerNotFound, DebtorIdentTa
 from services.customer.order import Order, OrderIdentTaken, OrderNotFound
 from services.errors import FieldError, InvalidFields, KontorError, NotFound
 from services.events import Aggregate, Asked, Claim
-from services.http import check_version
 from services.ids import new_id
 from services.messages import CustomerChanges
 from services.values import AddressType, BillingTime

@@ -1,0 +1,296 @@
+"""The `kontor` command. Every command hands on to a function elsewhere, imported when it is needed."""
+
+import json
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from infra import logs
+from infra.lifecycle import exit_on_stop, exit_with_parent
+from infra.settings import Settings, SettingsError, as_markdown
+
+if TYPE_CHECKING:
+    from infra.runtime import Runtime
+
+OK, FAILED, WRONG_USAGE = 0, 1, 2
+
+Kind = Literal["customers", "contracts", "orders"]
+AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON for another program to read.")]
+
+app = typer.Typer(
+    name="kontor",
+    help="The customer and billing backbone of a subscription business, built on events.",
+    epilog="Start here: kontor serve --demo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+audit = typer.Typer(help="Check the data against the log of events.", no_args_is_help=True)
+projections = typer.Typer(help="Look after the views that answers come from.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+app.add_typer(projections, name="projections")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+# -- running ------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: KONTOR_PORT=8080 kontor serve --demo")
+def serve(
+    demo: Annotated[bool, typer.Option("--demo", help="Fill it with demo data at the first start.")] = False,
+) -> None:
+    """Run everything: database, portal and API, billing, projections. Stops with Ctrl-C."""
+    from infra.serve import serve as run
+
+    run(_settings("serve"), out, demo=demo)
+
+
+@app.command(epilog="Example: KONTOR_HOST=0.0.0.0 kontor api")
+def api(listener: Annotated[int | None, typer.Option(hidden=True)] = None) -> None:
+    """Run one web server process for the portal and the API."""
+    from infra.serve import serve_api
+
+    serve_api(_part("api"), listener)
+
+
+@app.command(epilog="Example: kontor billing")
+def billing() -> None:
+    """Run one billing process; any number of them share the work."""
+    from infra.processes import run_billing
+
+    run_billing(_part("billing"))
+
+
+@app.command(epilog="Example: kontor project")
+def project() -> None:
+    """Run one process that keeps the views up to date."""
+    from infra.processes import run_projections
+
+    run_projections(_part("project"))
+
+
+@app.command(epilog="Example: KONTOR_DATABASE_URL=postgresql://owner@db.example/kontor kontor migrate")
+def migrate() -> None:
+    """Bring the database to the shape that this version needs."""
+    from infra.postgres.migrate import migrate as apply
+    from infra.runtime import Runtime
+
+    with Runtime.open(_settings("migrate")) as runtime:
+        applied = apply(runtime.database.owner_url)
+    out.print("\n".join(f"applied {name}" for name in applied) or "nothing to do: the database is up to date")
+
+
+@app.command("sign-in-link", epilog="Example: kontor sign-in-link")
+def sign_in_link() -> None:
+    """Print a new link that signs a browser in to the portal."""
+    from infra.serve import sign_in_link as new_link
+
+    with _runtime("sign-in-link") as runtime:
+        print(new_link(runtime))  # noqa: T201 without Rich, which would break a long line
+
+
+# -- working ------------------------------------------------------------------------------------
+
+
+@app.command("import", epilog="Example: kontor import customers customers.csv")
+def import_(
+    kind: Annotated[Kind, typer.Argument(help="What the file holds.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV, or JSON Lines ending in .jsonl.")
+    ],
+    as_json: AS_JSON = False,
+) -> None:
+    """Import a file; what is there already stays as it is, bad rows go to a rejects file with the reason."""
+    from infra.imports import import_file
+    from infra.terminal import progress
+
+    total = file.stat().st_size
+    with _runtime("import") as runtime, progress(err) as report:
+        result = import_file(kind, file, runtime.customer, progress=lambda done: report(kind, done, total))
+    if as_json:
+        _print_json(asdict(result))
+    else:
+        out.print(f"{result.created} created, {result.unchanged} there already, {result.rejected} rejected")
+    if result.rejected:
+        err.print(f"rejected rows and reasons: {result.rejects_file}", soft_wrap=True)
+        raise typer.Exit(FAILED)
+
+
+@app.command(epilog="Example: kontor bill --debtor D-4711 --date 2026-02-28 --wait")
+def bill(
+    debtor: Annotated[
+        str | None, typer.Option(help="Debtor ident of the one customer to bill; without it: all.")
+    ] = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="Bill up to the end of this day; without it: now."),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Return when the run is completed, with what it did.")
+    ] = False,
+    as_json: AS_JSON = False,
+) -> None:
+    """Request a billing run; a running `kontor serve` or `kontor billing` carries it out."""
+    from infra.billing_runs import complete, request
+    from infra.terminal import progress, show_run
+
+    with _runtime("bill") as runtime:
+        requested = request(runtime, debtor, day.date() if day else None)
+        if not wait:
+            _print_json(requested) if as_json else out.print(f"requested: {requested['billingRunId']}")
+            return
+        with progress(err) as report:
+            run = complete(runtime, requested["billingRunId"], report)
+    _print_json(run) if as_json else show_run(out, run)
+    if run["status"] == "COMPLETED_WITH_FAILURES":
+        raise typer.Exit(FAILED)
+
+
+# -- looking ------------------------------------------------------------------------------------
+
+
+@app.command(epilog="Example: kontor status --json | jq '.projections[].lag'")
+def status(as_json: AS_JSON = False) -> None:
+    """Show how far every projection is; exit code 1 when events are parked."""
+
+    from infra.terminal import show_status
+
+    with _runtime("status") as runtime:
+        found = runtime.views.status()
+    if as_json:
+        _print_json(found)
+    else:
+        show_status(out, found)
+    if any(row["parked"] for row in found["projections"]):
+        raise typer.Exit(FAILED)
+
+
+@app.command(epilog="Example: KONTOR_PORT=8080 kontor settings")
+def settings(
+    as_json: AS_JSON = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the page of the documentation.")
+    ] = False,
+) -> None:
+    """List all settings with their values, where those come from, and what is allowed."""
+    described = Settings.load().describe()
+    if as_json:
+        _print_json([asdict(setting) for setting in described])
+        return
+    if markdown:
+        print(as_markdown(described), end="")  # noqa: T201
+        return
+    for setting in described:
+        value = "not set" if setting.value is None else setting.value
+        out.print(
+            f"[bold]{setting.variable}[/bold] = {escape(str(value))}  [dim]({setting.source})[/dim]",
+            soft_wrap=True,
+        )
+        out.print(f"  {setting.meaning} Allowed: {setting.allowed}.", soft_wrap=True)
+
+
+@audit.command(epilog="Example: kontor audit replay")
+def replay(as_json: AS_JSON = False) -> None:
+    """Rebuild every view from the events and compare, row by row; exit code 1 when something differs."""
+    from infra.audit import replay as compare
+
+    with _runtime("audit") as runtime:
+        differences = compare(runtime)
+    if as_json:
+        _print_json([asdict(difference) for difference in differences])
+    else:
+        out.print("\n".join(map(str, differences)) or "no difference", soft_wrap=True, markup=False)
+    if differences:
+        raise typer.Exit(FAILED)
+
+
+@projections.command(epilog="Example: kontor projections rebuild customer_overview")
+def rebuild(
+    name: Annotated[str, typer.Argument(help="Name of the projection, see `kontor status`.")],
+) -> None:
+    """Rebuild a projection from the events beside the live one, then swap them."""
+    from projections.rebuild import rebuild as run
+
+    with _runtime("rebuild") as runtime:
+        reached = run(name, runtime.database.owner_url, runtime.feeds)
+    out.print(
+        f"{name} is rebuilt up to {', '.join(f'{source} {position}' for source, position in reached.items())}"
+    )
+
+
+# -- how commands start and end -----------------------------------------------------------------
+
+
+def _settings(process: str) -> Settings:
+    loaded = Settings.load()
+    logs.configure(loaded.log_level, process)
+    return loaded
+
+
+def _part(process: str) -> Settings:
+    """The start of what `kontor serve` runs, alone or as its child."""
+    exit_on_stop()
+    exit_with_parent()
+    return _settings(process)
+
+
+def _runtime(process: str) -> "AbstractContextManager[Runtime]":
+    """A runtime to work with; the embedded database is brought up to date, a server of yours by `kontor migrate`."""
+    from infra.runtime import Runtime
+
+    loaded = Settings.load()
+    # Who only asks something is not told how the database was started.
+    logs.configure("warning" if loaded.log_level == "info" else loaded.log_level, process)
+    return Runtime.open(loaded, migrating=loaded.database_url is None)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, default=str, indent=2))  # noqa: T201
+
+
+def main() -> None:
+    """Run the command; what a person can do something about is one line on standard error."""
+    try:
+        app(prog_name="kontor")
+    except SettingsError as error:
+        _fail(str(error), WRONG_USAGE)
+    except Exception as error:
+        if (sentence := _for_people(error)) is None:
+            raise
+        _fail(sentence, FAILED)
+
+
+def _for_people(error: Exception) -> str | None:
+    """What a person can do something about, in a sentence; None for our own mistakes."""
+    import psycopg
+
+    from infra.postgres.account import AccountError
+    from infra.postgres.cluster import ClusterError
+    from infra.postgres.embedded import EmbeddedPostgresError
+    from infra.postgres.migrate import MigrationError
+    from infra.serve import NotReady
+    from services.errors import KontorError
+
+    if isinstance(error, psycopg.errors.UndefinedTable):
+        return f"the database does not fit this version, run `kontor migrate` ({error.diag.message_primary})"
+    ours = (AccountError, ClusterError, EmbeddedPostgresError, KontorError, MigrationError, NotReady)
+    return str(error) if isinstance(error, (*ours, psycopg.OperationalError)) else None
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    err.print(f"[bold red]kontor:[/bold red] {escape(message)}", soft_wrap=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The event logs on PostgreSQL: storing events, and feeding them to consumers."""

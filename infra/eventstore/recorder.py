@@ -1,0 +1,328 @@
+"""The recorder of one service's event log: gapless positions, commands carried out once, names taken once.
+
+Every append locks the log's head row, so appends are ordered, and what an append finds (versions, commands,
+names) stays true until it commits. That makes conflicts plain look-ups, which refuse one command of a shared
+transaction without spoiling the others (docs/decisions/0002-log-head.md).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, LiteralString, NoReturn, cast
+from uuid import UUID
+
+from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
+from psycopg import Connection, Cursor
+from psycopg.rows import DictRow
+from psycopg.types.json import Json
+from psycopg_pool import ConnectionPool
+
+from infra.eventstore.committer import Committer
+from services.application import AlreadyDone, ClaimTaken, ConcurrentChange, RecordedEvent
+from services.errors import IdempotencyKeyReused
+from services.events import Claim, Command
+
+INSERT_EVENTS = """
+INSERT INTO events (position, originator_id, originator_version, topic, schema_version, state,
+                    occurred_at, actor, command_id, correlation_id, causation_id)
+SELECT * FROM unnest(%b::bigint[], %b::uuid[], %b::bigint[], %b::text[], %b::int2[], %b::bytea[],
+                     %b::timestamptz[], %b::text[], %b::uuid[], %b::uuid[], %b::uuid[])
+"""
+SELECT_OLDEST_FIRST = """
+SELECT * FROM events WHERE originator_id = %s AND originator_version > %s
+AND originator_version <= coalesce(%s, 9223372036854775807) ORDER BY originator_version LIMIT %s
+"""
+SELECT_NEWEST_FIRST = """
+SELECT * FROM events WHERE originator_id = %s AND originator_version > %s
+AND originator_version <= coalesce(%s, 9223372036854775807) ORDER BY originator_version DESC LIMIT %s
+"""
+NEWEST_VERSIONS = """
+SELECT id, (SELECT max(originator_version) FROM events WHERE originator_id = id) AS version
+FROM unnest(%b::uuid[]) AS id
+"""
+
+
+@dataclass(slots=True)
+class Append:
+    """Events of one command on their way into the log, and what became of them."""
+
+    events: Sequence[RecordedEvent]
+    command: Command
+    positions: list[int] = field(default_factory=list)
+    refusal: Exception | None = None
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """The answer to the command, once the events have their positions."""
+        return {**(self.command.answer or {}), "position": self.positions[-1]}
+
+
+class LogRecorder(ApplicationRecorder):
+    """Stores and reads the events of one service; `pool`'s search path is that service's schema."""
+
+    def __init__(self, pool: ConnectionPool[Connection[DictRow]], source: str) -> None:
+        self._pool = pool
+        self._source = source
+        self._committer = Committer(self._commit)
+
+    # -- storing --------------------------------------------------------------------------------
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        """Store the events of one `command`; return their positions.
+
+        Commands of concurrent callers share a transaction. With `within` (a cursor in an open
+        transaction) the events become part of that transaction instead, and the caller commits.
+        """
+        append = Append(cast(Sequence[RecordedEvent], stored_events), kwargs["command"])
+        if not append.events:
+            return []
+        within: Cursor[DictRow] | None = kwargs.get("within")
+        if within is None:
+            self._committer.commit(append)
+        else:
+            self._append(within, [append])
+        if append.refusal:
+            raise append.refusal
+        return append.positions
+
+    def _commit(self, appends: Sequence[Append]) -> None:
+        with self._pool.connection() as conn, conn.transaction(), conn.cursor() as cursor:
+            self._append(cursor, appends)
+
+    def _append(self, cursor: Cursor[DictRow], appends: Sequence[Append]) -> None:
+        cursor.execute("SELECT position FROM log_head FOR UPDATE")
+        head: int = _one(cursor)["position"]
+        conflicts = _Conflicts(cursor, appends)
+        accepted = conflicts.without_conflict(appends)
+        if not accepted:
+            return
+        for append in accepted:
+            append.positions = list(range(head + 1, head + len(append.events) + 1))
+            head = append.positions[-1]
+        conflicts.answer_repeats()
+        with cursor.connection.pipeline():
+            _insert(cursor, accepted)
+            cursor.execute("UPDATE log_head SET position = %s", [head])
+            cursor.execute("SELECT pg_notify(%s, %s)", [channel(self._source), str(head)])
+
+    # -- names, numbers, earlier answers --------------------------------------------------------
+
+    def answer_to(self, command_id: UUID, request_hash: bytes) -> dict[str, Any] | None:
+        row = self._find("SELECT request_hash, answer FROM commands WHERE command_id = %s", command_id)
+        if row is None:
+            return None
+        if bytes(row["request_hash"]) != request_hash:
+            raise IdempotencyKeyReused(str(command_id))
+        return cast(dict[str, Any], row["answer"])
+
+    def answered(self, command_ids: Sequence[UUID]) -> set[UUID]:
+        with self._pool.connection() as conn:
+            rows = conn.execute(
+                "SELECT command_id FROM commands WHERE command_id = ANY(%s)", [list(command_ids)]
+            )
+            return {row["command_id"] for row in rows}
+
+    def owner_of(self, kind: str, ident: str) -> UUID | None:
+        row = self._find("SELECT owner FROM idents WHERE kind = %s AND ident = %s", kind, ident)
+        return row["owner"] if row else None
+
+    def next_number(self, sequence: str) -> int:
+        row = self._find("SELECT nextval(%s::regclass) AS number", sequence)
+        assert row is not None
+        return cast(int, row["number"])
+
+    def _find(self, query: LiteralString, *params: object) -> DictRow | None:
+        with self._pool.connection() as conn:
+            return conn.execute(query, params).fetchone()
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        query = SELECT_NEWEST_FIRST if desc else SELECT_OLDEST_FIRST
+        with self._pool.connection() as conn:
+            rows = conn.execute(query, [originator_id, gt or 0, lte, limit]).fetchall()
+        return [_recorded(row) for row in rows]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        after = (start or 0) - (1 if inclusive_of_start and start else 0)
+        with self._pool.connection() as conn:
+            rows = conn.execute(
+                "SELECT * FROM events WHERE position > %s AND position <= coalesce(%s, 9223372036854775807)"
+                " AND (%s::text[] = '{}' OR topic = ANY(%s)) ORDER BY position LIMIT %s",
+                [after, stop, list(topics), list(topics), limit],
+            ).fetchall()
+        return [
+            Notification(
+                row["originator_id"], row["originator_version"], row["topic"], row["state"], row["position"]
+            )
+            for row in rows
+        ]
+
+    def max_notification_id(self) -> int | None:
+        row = self._find("SELECT nullif(position, 0) AS position FROM log_head")
+        return row["position"] if row else None
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> NoReturn:  # noqa: ARG002
+        """Not offered: the library's subscription can miss an event between its first pull and LISTEN."""
+        raise TypeError(f"read {Subscription.__name__}s of this log with infra.eventstore.feed.LogFeed")
+
+    def close(self) -> None:
+        """Finish what is being committed; nothing can be stored afterwards."""
+        self._committer.close()
+
+
+def channel(source: str) -> str:
+    """Name of the NOTIFY channel that tells of new events in the log of `source`."""
+    return f"kontor_{source}_log"
+
+
+class _Conflicts:
+    """What the log says about a batch of appends; true as long as the head is locked."""
+
+    def __init__(self, cursor: Cursor[DictRow], appends: Sequence[Append]) -> None:
+        commands = [a.command.context.command_id for a in appends]
+        claims = [claim for a in appends for claim in a.command.claims]
+        # Aggregates that begin with this batch have ids of their own making: only names can collide.
+        older = list({e.originator_id for a in appends for e in a.events if e.originator_version > 1})
+        cursor.execute("SELECT * FROM commands WHERE command_id = ANY(%s)", [commands])
+        self._answers = {row["command_id"]: row for row in cursor}
+        self._accepted: dict[UUID, Append] = {}
+        self._repeats: list[tuple[Append, Append]] = []
+        self._versions: dict[UUID, int] = {}
+        if older:
+            cursor.execute(NEWEST_VERSIONS, [older])
+            self._versions = {row["id"]: row["version"] or 0 for row in cursor}
+        self._taken: set[tuple[str, str]] = set()
+        if claims:
+            cursor.execute(
+                "SELECT kind, ident FROM idents WHERE (kind, ident) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+                [[c.kind for c in claims], [c.ident for c in claims]],
+            )
+            self._taken = {(row["kind"], row["ident"]) for row in cursor}
+
+    def without_conflict(self, appends: Iterable[Append]) -> list[Append]:
+        """The appends that can be stored, in order; the others get their `refusal`."""
+        accepted = []
+        for append in appends:
+            append.refusal = self._refusal(append)
+            if append.refusal is None:
+                self._remember(append)
+                accepted.append(append)
+        return accepted
+
+    def answer_repeats(self) -> None:
+        """Answer commands that came twice in this batch like the first of them, now that it has its positions."""
+        for append, first in self._repeats:
+            append.refusal = AlreadyDone(first.answer)
+
+    def _refusal(self, append: Append) -> Exception | None:
+        command, command_id = append.command, append.command.context.command_id
+        first, done = self._accepted.get(command_id), self._answers.get(command_id)
+        if first or done:
+            known_hash = first.command.request_hash if first else bytes(done["request_hash"] if done else b"")
+            if known_hash != command.request_hash:
+                return IdempotencyKeyReused(str(command_id))
+            if first:
+                self._repeats.append((append, first))
+            return AlreadyDone(done["answer"] if done else {})
+        for claim in command.claims:
+            if (claim.kind, claim.ident) in self._taken:
+                return ClaimTaken(claim)
+        return self._version_conflict(append)
+
+    def _version_conflict(self, append: Append) -> ConcurrentChange | None:
+        newest = {e.originator_id: self._versions.get(cast(UUID, e.originator_id), 0) for e in append.events}
+        for event in append.events:
+            if event.originator_version != newest[event.originator_id] + 1:
+                return ConcurrentChange(
+                    f"version {event.originator_version} of {event.originator_id} is taken"
+                )
+            newest[event.originator_id] = event.originator_version
+        return None
+
+    def _remember(self, append: Append) -> None:
+        command = append.command
+        self._accepted[command.context.command_id] = append
+        self._taken.update((claim.kind, claim.ident) for claim in command.claims)
+        for event in append.events:
+            self._versions[cast(UUID, event.originator_id)] = event.originator_version
+
+
+def _insert(cursor: Cursor[DictRow], appends: Sequence[Append]) -> None:
+    rows = [
+        (
+            position,
+            event.originator_id,
+            event.originator_version,
+            event.topic,
+            event.schema_version,
+            event.state,
+            event.occurred_at,
+            context.actor,
+            context.command_id,
+            context.correlation_id,
+            context.causation_id,
+        )
+        for append in appends
+        for context in [append.command.context]
+        for position, event in zip(append.positions, append.events, strict=True)
+    ]
+    cursor.execute(INSERT_EVENTS, [list(column) for column in zip(*rows, strict=True)])
+    _insert_commands(cursor, [a for a in appends if a.command.answer is not None])
+    _insert_claims(cursor, [claim for a in appends for claim in a.command.claims])
+
+
+def _insert_commands(cursor: Cursor[DictRow], appends: Sequence[Append]) -> None:
+    if not appends:
+        return
+    contexts = [a.command.context for a in appends]
+    cursor.execute(
+        "INSERT INTO commands (command_id, request_hash, answer, recorded_at)"
+        " SELECT * FROM unnest(%s::uuid[], %s::bytea[], %s::json[], %s::timestamptz[])",
+        [
+            [c.command_id for c in contexts],
+            [a.command.request_hash for a in appends],
+            [Json(a.answer) for a in appends],
+            [c.occurred_at for c in contexts],
+        ],
+    )
+
+
+def _insert_claims(cursor: Cursor[DictRow], claims: Sequence[Claim]) -> None:
+    if claims:
+        cursor.execute(
+            "INSERT INTO idents (kind, ident, owner) SELECT * FROM unnest(%s::text[], %s::text[], %s::uuid[])",
+            [[c.kind for c in claims], [c.ident for c in claims], [c.owner for c in claims]],
+        )
+
+
+def _recorded(row: DictRow) -> RecordedEvent:
+    return RecordedEvent(
+        originator_id=row["originator_id"],
+        originator_version=row["originator_version"],
+        topic=row["topic"],
+        state=row["state"],
+        occurred_at=row["occurred_at"],
+        schema_version=row["schema_version"],
+    )
+
+
+def _one(cursor: Cursor[DictRow]) -> DictRow:
+    row = cursor.fetchone()
+    assert row is not None
+    return row

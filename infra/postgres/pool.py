@@ -1,0 +1,57 @@
+"""Connections to PostgreSQL: pools bound to one schema, and single connections for migrations."""
+
+from typing import Any
+
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool
+
+Pool = ConnectionPool[Connection[DictRow]]
+
+# How long a request waits for a connection, while the server restarts or all are in use.
+WAIT_SECONDS = 10.0
+# Connections are replaced now and then, so that what a server keeps for each does not grow for ever.
+LIFETIME_SECONDS = 3600.0
+
+
+def open_pool(url: str, *, schema: str, size: int, name: str, role: str | None = None) -> Pool:
+    """A pool of up to `size` connections that see `schema` and are named `name` in the server's views.
+
+    `role` is taken on by each connection, for servers where nobody signs in as `kontor_service`.
+    A connection is tried out before it is handed out, so that a restarted server is not noticed.
+    """
+    return ConnectionPool(
+        conninfo(url, schema=schema, name=name, role=role),
+        connection_class=Connection[DictRow],
+        kwargs={"autocommit": True, "row_factory": dict_row},
+        min_size=min(size, 1),
+        max_size=size,
+        timeout=WAIT_SECONDS,
+        max_lifetime=LIFETIME_SECONDS,
+        check=ConnectionPool.check_connection,
+        open=True,
+        name=name,
+    )
+
+
+def connect(
+    url: str, *, schema: str | None = None, name: str = "kontor", role: str | None = None
+) -> Connection[DictRow]:
+    """One connection of the same kind, for migrations and LISTEN."""
+    return Connection[DictRow].connect(
+        conninfo(url, schema=schema, name=name, role=role), autocommit=True, row_factory=dict_row
+    )
+
+
+def conninfo(url: str, *, schema: str | None, name: str, role: str | None = None) -> str:
+    """`url` with the settings that a session starts with; options that are in `url` already stay."""
+    settings = {"timezone": "UTC"}
+    if schema is not None:
+        # Extensions live in public, where the service may create nothing.
+        settings["search_path"] = f"{schema},public"
+    if role is not None:
+        settings["role"] = role
+    found: dict[str, Any] = conninfo_to_dict(url)
+    options = [str(found.get("options") or "")] + [f"-c {key}={value}" for key, value in settings.items()]
+    return make_conninfo(url, application_name=name, options=" ".join(filter(None, options)))

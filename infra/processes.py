@@ -1,0 +1,32 @@
+"""The processes that follow the logs: billing workers and projections, each running until it is told to stop."""
+
+import signal
+import threading
+
+from infra.lifecycle import STOP_SIGNALS
+from infra.runtime import Runtime
+from infra.settings import Settings
+from projections.runner import Runner
+from services.billing.worker import Worker
+
+
+def run_billing(settings: Settings) -> None:
+    """Bill: follow the customer log and carry out runs."""
+    stop = _told_to_stop()
+    with Runtime.open(settings) as runtime:
+        Worker(runtime.billing, runtime.customer_feed, runtime.billing_feed).run(stop)
+
+
+def run_projections(settings: Settings) -> None:
+    """Keep every projection up to date."""
+    stop = _told_to_stop()
+    with Runtime.open(settings) as runtime:
+        Runner(runtime.projections_pool, runtime.feeds).run(stop)
+
+
+def _told_to_stop() -> threading.Event:
+    """An event that the first stop signal sets, so that work under way is finished and nothing is begun."""
+    stop = threading.Event()
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: stop.set())
+    return stop

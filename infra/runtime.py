@@ -1,0 +1,135 @@
+"""The composition root: settings in, running services out."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from infra.eventstore.feed import LogFeed
+from infra.eventstore.recorder import LogRecorder
+from infra.postgres import embedded
+from infra.postgres.embedded import OWNER_ROLE, SERVICE_ROLE
+from infra.postgres.migrate import migrate
+from infra.postgres.pool import Pool, connect, open_pool
+from infra.security import DatabaseAccess
+from infra.settings import Settings
+from projections.views import Views
+from services.billing.application import BillingApplication
+from services.customer.application import CustomerApplication
+
+CONNECTIONS_PER_SCHEMA = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where the data are: the owner's URL for migrations, the service's for everything else."""
+
+    owner_url: str
+    service_url: str
+    service_role: str | None
+    """Role to take on after signing in with `service_url`; None where it signs in as the service."""
+
+
+class Runtime:
+    """Everything that one process of Kontor is made of, built when it is first asked for."""
+
+    def __init__(self, settings: Settings, database: Database, exits: ExitStack) -> None:
+        self.settings = settings
+        self.database = database
+        self._exits = exits
+
+    @classmethod
+    @contextmanager
+    def open(cls, settings: Settings, *, migrating: bool = False) -> Iterator["Runtime"]:
+        """A runtime on the database of `settings`: the embedded server is started where it is not running."""
+        with ExitStack() as exits:
+            database = exits.enter_context(_database(settings))
+            if migrating:
+                migrate(database.owner_url)
+            yield cls(settings, database, exits)
+
+    # -- services -------------------------------------------------------------------------------
+
+    @cached_property
+    def customer(self) -> CustomerApplication:
+        return CustomerApplication(self._recorder("customer", self._customer_pool))
+
+    @cached_property
+    def billing(self) -> BillingApplication:
+        return BillingApplication(self._recorder("billing", self.billing_pool), self.billing_pool)
+
+    @cached_property
+    def views(self) -> Views:
+        return Views(self.projections_pool, self.feeds)
+
+    @cached_property
+    def access(self) -> DatabaseAccess:
+        return DatabaseAccess(self._pool("kontor"))
+
+    @cached_property
+    def customer_feed(self) -> LogFeed:
+        return self._feed("customer", self._customer_pool)
+
+    @cached_property
+    def billing_feed(self) -> LogFeed:
+        return self._feed("billing", self.billing_pool)
+
+    @property
+    def feeds(self) -> dict[str, LogFeed]:
+        """The logs of all services by their source."""
+        return {feed.source: feed for feed in (self.customer_feed, self.billing_feed)}
+
+    # -- connections ----------------------------------------------------------------------------
+
+    @cached_property
+    def _customer_pool(self) -> Pool:
+        return self._pool("customer")
+
+    @cached_property
+    def billing_pool(self) -> Pool:
+        return self._pool("billing")
+
+    @cached_property
+    def projections_pool(self) -> Pool:
+        return self._pool("projections")
+
+    def _pool(self, schema: str) -> Pool:
+        pool = open_pool(
+            self.database.service_url,
+            schema=schema,
+            size=CONNECTIONS_PER_SCHEMA,
+            name=f"kontor {schema} {os.getpid()}",
+            role=self.database.service_role,
+        )
+        self._exits.callback(pool.close)
+        return pool
+
+    def _recorder(self, source: str, pool: Pool) -> LogRecorder:
+        recorder = LogRecorder(pool, source)
+        self._exits.callback(recorder.close)
+        return recorder
+
+    def _feed(self, source: str, pool: Pool) -> LogFeed:
+        database = self.database
+        feed = LogFeed(
+            source,
+            pool,
+            lambda: connect(
+                database.service_url,
+                schema=source,
+                name=f"kontor listen {source}",
+                role=database.service_role,
+            ),
+        )
+        self._exits.callback(feed.close)
+        return feed
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    if settings.database_url:
+        yield Database(settings.database_url, settings.database_url, SERVICE_ROLE)
+        return
+    with embedded.running(settings.data_dir) as server:
+        yield Database(server.url(role=OWNER_ROLE), server.url(role=SERVICE_ROLE), None)

@@ -1,0 +1,233 @@
+"""What can be set: in the environment (`KONTOR_…`) or a TOML file, checked before anything starts."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import platformdirs
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+PREFIX = "KONTOR_"
+CONFIG_VARIABLE = "KONTOR_CONFIG"
+DEFAULT_CONFIG = "kontor.toml"
+HIDDEN = "••••••"
+
+
+class SettingsError(Exception):
+    """A setting is wrong or unknown; the message is one line that names it and says what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as `kontor settings` shows it; secrets are masked."""
+
+    name: str
+    variable: str
+    value: str | int | None
+    default: str | int | None
+    source: str
+    """`default`, the environment variable, or the TOML file that the value comes from."""
+    allowed: str
+    meaning: str
+
+
+def as_markdown(settings: list[Setting]) -> str:
+    """A page about all settings, for the documentation."""
+    page = [
+        "# Settings",
+        "",
+        "In the environment, or in lower case without `KONTOR_` in a TOML file: `kontor.toml` where",
+    ]
+    page += [
+        f"Kontor is started, or the file that `{CONFIG_VARIABLE}` names. The environment goes first.",
+        "",
+    ]
+    page += ["| variable | meaning | allowed | default |", "|---|---|---|---|"]
+    for each in settings:
+        known = each.default is not None and each.name != "data_dir"  # which depends on the user
+        default = f"`{each.default}`" if known else ""
+        page.append(f"| `{each.variable}` | {each.meaning} | {each.allowed} | {default} |")
+    return "\n".join(page) + "\n"
+
+
+def _setting(default: Any, allowed: str, meaning: str, **constraints: Any) -> Any:
+    return Field(default, description=meaning, json_schema_extra={"allowed": allowed}, **constraints)
+
+
+def _checked_database_url(value: str | None) -> str | None:
+    import psycopg  # imported here: only who sets it waits for it
+
+    try:
+        psycopg.conninfo.conninfo_to_dict(value or "")
+    except psycopg.Error as error:
+        raise ValueError(str(error)) from error
+    return value
+
+
+def _whole_path(path: Path) -> Path:
+    return Path(os.path.abspath(path.expanduser()))
+
+
+class Settings(BaseSettings):
+    """The settings of one `kontor` process: environment before TOML file before default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, validate_default=True
+    )
+
+    data_dir: Annotated[Path, AfterValidator(_whole_path)] = _setting(
+        Path(platformdirs.user_data_dir("kontor", appauthor=False)),
+        "a directory, made when missing",
+        "Where the embedded database and files are kept; not set: the user's data directory, as ~/.local/share/kontor.",
+    )
+    host: str = _setting(
+        "127.0.0.1",
+        "an address of this machine; 0.0.0.0 for all",
+        "Address that the portal and API listen on.",
+        min_length=1,
+    )
+    port: int = _setting(
+        8000, "a whole number from 1 to 65535", "Port that the portal and API listen on.", ge=1, le=65535
+    )
+    database_url: Annotated[str | None, AfterValidator(_checked_database_url)] = _setting(
+        None,
+        "a PostgreSQL URL such as postgresql://user@host/database, of a role that owns the database",
+        "PostgreSQL 18 server to use; not set: the embedded one in data_dir.",
+    )
+    admin_token: str | None = _setting(
+        None,
+        "a long random text without spaces",
+        "Bearer token with all scopes; not set: one is made at the first start and printed once.",
+        pattern=r"^\S+$",
+    )
+    billing_workers: int = _setting(
+        2, "a whole number from 1 to 64", "Billing processes that `kontor serve` runs.", ge=1, le=64
+    )
+    api_processes: int = _setting(
+        1, "a whole number from 1 to 64", "Web server processes that `kontor serve` runs.", ge=1, le=64
+    )
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], BeforeValidator(lambda value: str(value).lower())
+    ] = _setting("info", "debug, info, warning or error", "The least important messages that are logged.")
+
+    @classmethod
+    def load(cls) -> Self:
+        """The settings of this process; raises SettingsError."""
+        _refuse_unknown_variables(cls.model_fields)
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise SettingsError(_complaint(cls, str(first["loc"][0]), first["input"])) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _from_file())
+
+    def describe(self) -> list[Setting]:
+        """Every setting with where its value comes from."""
+        return [self._describe(name, field) for name, field in type(self).model_fields.items()]
+
+    def _describe(self, name: str, field: FieldInfo) -> Setting:
+        return Setting(
+            name=name,
+            variable=_variable(name),
+            value=_shown(name, getattr(self, name)),
+            default=_shown(name, field.default),
+            source=_source(name) or "default",
+            allowed=_allowed(field),
+            meaning=field.description or "",
+        )
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _allowed(field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    return str(extra["allowed"]) if isinstance(extra, dict) else ""
+
+
+def _config_file() -> Path | None:
+    """The TOML file to read: the named one, which must exist, or `kontor.toml` here if there is one."""
+    if named := os.environ.get(CONFIG_VARIABLE):
+        return Path(named).expanduser()
+    return Path(DEFAULT_CONFIG) if Path(DEFAULT_CONFIG).is_file() else None
+
+
+def _from_file() -> dict[str, Any]:
+    if (path := _config_file()) is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"{path} (named by {CONFIG_VARIABLE}) cannot be read: {error.strerror}"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+
+
+def _source(name: str) -> str | None:
+    if os.environ.get(_variable(name)):
+        return _variable(name)
+    return str(_config_file()) if name in _from_file() else None
+
+
+def _refuse_unknown_variables(known: Iterable[str]) -> None:
+    allowed = [*map(_variable, known), CONFIG_VARIABLE]
+    for variable in sorted(os.environ):
+        if variable.startswith(PREFIX) and variable not in allowed:
+            raise SettingsError(_unknown(variable, allowed))
+
+
+def _unknown(name: str, allowed: list[str]) -> str:
+    close = difflib.get_close_matches(name, allowed, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"{name} is not a setting; {hint}There are: {', '.join(allowed)}"
+
+
+def _complaint(settings: type[Settings], name: str, value: object) -> str:
+    field = settings.model_fields.get(name)
+    if field is None:
+        return f"{_config_file()}: {_unknown(name, list(settings.model_fields))}"
+    source = _source(name)
+    where = source if source == _variable(name) else f"{name} in {source}"
+    return f"{where} is {_shown(name, value)!r}, but must be {_allowed(field)}"
+
+
+def _shown(name: str, value: object) -> str | int | None:
+    if value is None or isinstance(value, int):
+        return value
+    if name == "admin_token":
+        return HIDDEN
+    return _without_password(str(value)) if name == "database_url" else str(value)
+
+
+def _without_password(url: str) -> str:
+    import psycopg  # imported here: only who sets it waits for it
+
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.Error:
+        return HIDDEN
+    return psycopg.conninfo.make_conninfo(url, password=HIDDEN) if parts.get("password") else url

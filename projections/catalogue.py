@@ -1,0 +1,31 @@
+"""All projections there are."""
+
+from projections import (
+    billing_runs,
+    contracts,
+    customer_detail,
+    customer_overview,
+    documents,
+    history,
+    orders,
+)
+from projections.projection import Projection
+from services.errors import NotFound
+
+ALL: tuple[Projection, ...] = (
+    customer_overview.PROJECTION,
+    customer_detail.PROJECTION,
+    contracts.PROJECTION,
+    orders.PROJECTION,
+    documents.PROJECTION,
+    billing_runs.PROJECTION,
+    history.PROJECTION,
+)
+
+
+def named(name: str) -> Projection:
+    """The projection of this name; raises NotFound, which names those there are."""
+    for projection in ALL:
+        if projection.name == name:
+            return projection
+    raise NotFound(f"There is no projection {name!r}; there are {', '.join(p.name for p in ALL)}.")

@@ -1,0 +1,17 @@
+/** Brings the pages to life; reading works without it. */
+
+import { setUpAfter } from "./after.js";
+import { setUpDialogs } from "./dialogs.js";
+import { setUpFilters } from "./filters.js";
+import { setUpForms } from "./forms.js";
+import { setUpRuns } from "./runs.js";
+import { setUpSums } from "./sums.js";
+import { setUpTimes } from "./times.js";
+
+setUpAfter();
+setUpDialogs();
+setUpFilters();
+setUpForms();
+setUpRuns();
+setUpSums();
+setUpTimes();

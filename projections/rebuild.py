@@ -1,0 +1,100 @@
+"""Rebuilds a projection beside the live one, which goes on meanwhile, and swaps the two in one transaction."""
+
+import logging
+import time
+from collections.abc import Mapping
+
+from psycopg import Connection, errors, sql
+from psycopg.rows import DictRow
+
+from projections import catalogue, progress, scratch
+from projections.engine import catch_up
+from projections.projection import Projection, Table
+from services.errors import Unavailable
+from services.messages import Feed
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS_TO_SWAP = 10
+LOCK_TIMEOUT = "2s"
+
+
+def rebuild(name: str, owner_url: str, feeds: Mapping[str, Feed]) -> dict[str, int]:
+    """Rebuild the projection from its feeds in the form of this version; the positions it then is at.
+
+    Readers see the old rows until the swap and wait for that at most a moment. Also the cure for a
+    projection whose events were parked or whose rows are of another version.
+    """
+    projection = catalogue.named(name)
+    schema = f"rebuild_{name}"
+    with scratch.connect(owner_url) as conn:
+        scratch.create(conn, schema, projection.tables)
+        catch_up(conn, projection, feeds)
+        for table in projection.tables:
+            scratch.add_indexes(conn, schema, table)
+            conn.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(schema, table.name)))
+        catch_up(conn, projection, feeds)
+        reached = _swap_when_possible(conn, projection, schema, feeds)
+        scratch.drop(conn, schema)
+    return reached
+
+
+def _swap_when_possible(
+    conn: Connection[DictRow], projection: Projection, schema: str, feeds: Mapping[str, Feed]
+) -> dict[str, int]:
+    """Swap when no long query is in the way; new queries queue behind a waiting swap, so it gives up soon."""
+    for attempt in range(1, ATTEMPTS_TO_SWAP + 1):
+        try:
+            with conn.transaction():
+                return _swap(conn, projection, schema, feeds)
+        except (errors.LockNotAvailable, errors.DeadlockDetected):
+            log.info("%s: readers are in the way of the swap, attempt %d", projection.name, attempt)
+            time.sleep(0.2 * attempt)
+    raise Unavailable("Long queries kept the rebuilt projection from taking its place; try again.")
+
+
+def _swap(
+    conn: Connection[DictRow], projection: Projection, schema: str, feeds: Mapping[str, Feed]
+) -> dict[str, int]:
+    conn.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
+    scratch.use(conn, scratch.LIVE)
+    live = progress.lock(conn, projection.name)
+    scratch.use(conn, schema)
+    reached = catch_up(conn, projection, feeds, upto=live)
+    names = sql.SQL(", ").join(sql.Identifier(scratch.LIVE, table.name) for table in projection.tables)
+    conn.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
+    old = f"{schema}_old"
+    conn.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(old)))
+    for table in projection.tables:
+        _take_place(conn, table, schema, old)
+    scratch.drop(conn, old)
+    _take_progress(conn, projection, schema)
+    return reached
+
+
+def _take_place(conn: Connection[DictRow], table: Table, schema: str, old: str) -> None:
+    """Put the scratch table in the place of the live one, with its owner and its grants."""
+    live, new = sql.Identifier(scratch.LIVE, table.name), sql.Identifier(schema, table.name)
+    rights = conn.execute(
+        """
+        SELECT pg_get_userbyid(relowner) AS owner, privilege_type AS privilege,
+               CASE grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(grantee) END AS grantee
+        FROM pg_class LEFT JOIN LATERAL aclexplode(relacl) ON true WHERE pg_class.oid = %s::regclass
+        """,
+        [f"{scratch.LIVE}.{table.name}"],
+    ).fetchall()
+    conn.execute(sql.SQL("ALTER TABLE {} OWNER TO {}").format(new, sql.Identifier(rights[0]["owner"])))
+    for right in rights:
+        if right["privilege"]:
+            grantee = sql.Identifier(right["grantee"]) if right["grantee"] else sql.SQL("PUBLIC")
+            conn.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(right["privilege"]), new, grantee))
+    conn.execute(sql.SQL("ALTER TABLE {} SET SCHEMA {}").format(live, sql.Identifier(old)))
+    conn.execute(sql.SQL("ALTER TABLE {} SET SCHEMA {}").format(new, sql.Identifier(scratch.LIVE)))
+
+
+def _take_progress(conn: Connection[DictRow], projection: Projection, schema: str) -> None:
+    """What was reached and parked in the scratch schema is now true of the live projection."""
+    for name in ("positions", "parked"):
+        live, new = sql.Identifier(scratch.LIVE, name), sql.Identifier(schema, name)
+        conn.execute(sql.SQL("DELETE FROM {} WHERE projection = %s").format(live), [projection.name])
+        conn.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(live, new))

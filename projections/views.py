@@ -1,0 +1,174 @@
+"""All questions that the views answer, as the HTTP API and the portal ask them."""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import DictRow
+from psycopg_pool import ConnectionPool
+
+from projections import (
+    billing_runs,
+    contracts,
+    customer_detail,
+    customer_overview,
+    documents,
+    history,
+    orders,
+    status,
+)
+from projections.billing_runs import BillingRunItem, OutcomeItem
+from projections.contracts import ContractItem
+from projections.customer_detail import CustomerDetail
+from projections.customer_overview import CustomerFilter, CustomerItem
+from projections.documents import Document, DocumentItem
+from projections.history import HistoryItem
+from projections.orders import OrderItem
+from projections.paging import Page
+from services.errors import Unavailable
+from services.messages import Feed
+
+__all__ = ["CustomerFilter", "Views"]
+
+PATIENCE_SECONDS = 2.0
+_LOOK_AGAIN_SECONDS = 0.01
+
+
+def today_in_utc() -> date:
+    return datetime.now(UTC).date()
+
+
+class Views:
+    """The queries. Answers are JSON-ready: camelCase keys, amounts as strings, dates and instants in ISO 8601.
+
+    What depends on the day, such as a contract's status, is as of `today()`. With the `feeds`, `status` knows
+    how far each projection is behind.
+    """
+
+    def __init__(
+        self,
+        pool: ConnectionPool[Connection[DictRow]],
+        feeds: Mapping[str, Feed] | None = None,
+        today: Callable[[], date] = today_in_utc,
+    ) -> None:
+        self._pool = pool
+        self._feeds = feeds or {}
+        self._today = today
+
+    def wait_for(self, position: int | None, source: str = "customer") -> None:
+        """Return when all projections have seen `position` of the source's log; raises Unavailable after 2 s."""
+        if position is None:
+            return
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._seen(source) < position:
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"The views have not come to position {position} yet; ask again in a moment."
+                )
+            time.sleep(_LOOK_AGAIN_SECONDS)
+
+    def _seen(self, source: str) -> int:
+        with self._pool.connection() as conn:
+            row = conn.execute(
+                "SELECT coalesce(min(position), 0) AS position FROM positions WHERE source = %s", [source]
+            ).fetchone()
+        return int(row["position"]) if row else 0
+
+    def customers(self, wanted: CustomerFilter) -> Page[CustomerItem]:
+        with self._pool.connection() as conn:
+            return customer_overview.customers(conn, wanted, self._today())
+
+    def find_customer(self, debtor_ident: str) -> UUID | None:
+        with self._pool.connection() as conn:
+            return customer_overview.find_customer(conn, debtor_ident)
+
+    def customer(self, customer_id: UUID) -> CustomerDetail | None:
+        with self._pool.connection() as conn:
+            return customer_detail.customer(conn, customer_id)
+
+    def history(self, customer_id: UUID, limit: int = 50, cursor: str | None = None) -> Page[HistoryItem]:
+        with self._pool.connection() as conn:
+            return history.history(conn, customer_id, limit, cursor)
+
+    def contracts(
+        self,
+        customer_id: UUID | None = None,
+        contract_ident: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[ContractItem]:
+        with self._pool.connection() as conn:
+            return contracts.contracts(
+                conn,
+                self._today(),
+                customer_id=customer_id,
+                contract_ident=contract_ident,
+                limit=limit,
+                cursor=cursor,
+            )
+
+    def contract(self, contract_id: UUID) -> ContractItem | None:
+        with self._pool.connection() as conn:
+            return contracts.contract(conn, contract_id, self._today())
+
+    def orders(
+        self,
+        customer_id: UUID | None = None,
+        order_ident: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[OrderItem]:
+        with self._pool.connection() as conn:
+            return orders.orders(
+                conn, customer_id=customer_id, order_ident=order_ident, limit=limit, cursor=cursor
+            )
+
+    def order(self, order_id: UUID) -> OrderItem | None:
+        with self._pool.connection() as conn:
+            return orders.order(conn, order_id)
+
+    def documents(
+        self,
+        customer_id: UUID | None = None,
+        billing_run_id: UUID | None = None,
+        number: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[DocumentItem]:
+        with self._pool.connection() as conn:
+            return documents.documents(
+                conn,
+                self._today(),
+                customer_id=customer_id,
+                billing_run_id=billing_run_id,
+                number=number,
+                limit=limit,
+                cursor=cursor,
+            )
+
+    def document(self, document_id: UUID) -> Document | None:
+        with self._pool.connection() as conn:
+            return documents.document(conn, document_id, self._today())
+
+    def billing_runs(
+        self, customer_id: UUID | None = None, limit: int = 50, cursor: str | None = None
+    ) -> Page[BillingRunItem]:
+        with self._pool.connection() as conn:
+            return billing_runs.billing_runs(conn, customer_id=customer_id, limit=limit, cursor=cursor)
+
+    def billing_run(self, billing_run_id: UUID) -> BillingRunItem | None:
+        with self._pool.connection() as conn:
+            return billing_runs.billing_run(conn, billing_run_id)
+
+    def outcomes(self, billing_run_id: UUID, limit: int = 50, cursor: str | None = None) -> Page[OutcomeItem]:
+        with self._pool.connection() as conn:
+            return billing_runs.outcomes(conn, billing_run_id, limit, cursor)
+
+    def status(self) -> dict[str, Any]:
+        """How far every projection is in every source, and the events that are parked."""
+        heads = {source: feed.head() for source, feed in self._feeds.items()}
+        with self._pool.connection() as conn:
+            return status.status(conn, heads)

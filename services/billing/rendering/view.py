@@ -1,0 +1,167 @@
+"""What a document says, as ready strings: the pure function from the issued document to the template's view."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+from services.billing.rendering import lines, totals
+from services.billing.rendering.addresses import recipient
+from services.billing.rendering.language import Language, language
+from services.billing.rendering.lines import View
+from services.billing.rendering.totals import row
+from services.messages import DocumentIssued, DocumentType
+from services.values import Seller
+
+DEFAULT_ACCENT_COLOR = "#1f3a5f"
+
+_LEGAL_FORM = re.compile(
+    r"(?P<name>.+?),? "
+    r"(?P<form>(?:g?GmbH|AG|SE|UG|KG|OHG|eG|Ltd|Limited|LLC|Inc|B\.?V|S\.?A|SAS|Oy|AB|ApS|A/S)\.?"
+    r"(?: \(haftungsbeschränkt\))?(?: & Co\.? (?:KG|KGaA|OHG))?|e\. ?[KGV]\.)"
+)
+
+
+def view(document: DocumentIssued) -> View:
+    """Everything the template prints, formatted in the document's language; keys are camelCase."""
+    words = language(document.language)
+    exemptions = totals.exemptions(document)
+    marks = totals.marks(exemptions)
+    return {
+        "language": words.tag,
+        "accent": document.seller.accent_color or DEFAULT_ACCENT_COLOR,
+        "title": words.say(f"title.{document.type}", number=document.number),
+        "running": words.say(
+            f"running.{document.type}", number=document.number, issued_on=words.date(document.issue_date)
+        ),
+        "page": words.say("footer.page", page="{page}", pages="{pages}"),
+        "seller": _seller(document.seller),
+        "recipient": recipient(document.buyer, document.seller, words),
+        "info": _info(document, words),
+        "labels": {**words.section("lines"), "currency": document.currency},
+        "groups": lines.groups(document, words, marks),
+        "totals": totals.rows(document, words, marks),
+        "gross": row(words.say("totals.gross"), words.money(document.totals.gross, document.currency)),
+        "notes": totals.notes(exemptions),
+        "payment": _payment(document, words),
+        "footer": _footer(document, words),
+    }
+
+
+# -- letter -------------------------------------------------------------------------------------
+
+
+def _seller(seller: Seller) -> View:
+    """The wordmark sets the legal form apart from the name."""
+    split = _LEGAL_FORM.fullmatch(seller.name)
+    return {
+        "name": seller.name,
+        "wordmark": split["name"] if split else seller.name,
+        "legalForm": split["form"] if split else "",
+        "senderLine": " · ".join((seller.name, seller.street, f"{seller.postal_code} {seller.city}")),
+    }
+
+
+def _info(document: DocumentIssued, words: Language) -> list[View]:
+    """The information block: only what the document has."""
+    buyer = document.buyer
+    rows = {
+        f"number.{document.type}": document.number,
+        f"issued_on.{document.type}": words.date(document.issue_date),
+        **dict(_supply(document, words)),
+        "due_on": words.date(document.due_date) if _is_payable(document) else None,
+        "account_number": buyer.account_number,
+        "debtor_ident": document.debtor_ident if document.debtor_ident != buyer.account_number else None,
+        "buyer_vat_id": buyer.vat_id,
+        "buyer_reference": buyer.buyer_reference,
+        "purchase_order": document.purchase_order,
+    }
+    shown = [row(words.say(f"info.{key}"), value) for key, value in rows.items() if value]
+    origins = lines.origins(document)
+    return [*shown, row(*lines.origin(*origins[0], words))] if len(origins) == 1 else shown
+
+
+def _supply(document: DocumentIssued, words: Language) -> Iterator[tuple[str, str]]:
+    if supplied := lines.supplied(document):
+        key = "supply_date" if supplied.first == supplied.last else "supply_period"
+        yield key, words.period(supplied)
+
+
+def _footer(document: DocumentIssued, words: Language) -> list[list[str]]:
+    """Company, contact, bank, register and tax: only what the seller has."""
+    seller = document.seller
+    columns = (
+        _company(document, words),
+        [_said("phone", seller.phone, words), seller.email, seller.website],
+        _bank(seller, words),
+        [
+            " ".join(part for part in (seller.register_court, seller.register_number) if part),
+            _said("managing_directors", seller.managing_directors, words),
+            _said("vat_id", seller.vat_id, words),
+            _said("tax_number", seller.tax_number, words),
+        ],
+    )
+    shown = ([line for line in column if line] for column in columns)
+    return [column for column in shown if column]
+
+
+def _company(document: DocumentIssued, words: Language) -> list[str | None]:
+    seller = document.seller
+    country = words.country(seller.country) if document.buyer.address.country != seller.country else None
+    return [seller.name, seller.street, f"{seller.postal_code} {seller.city}", country]
+
+
+def _bank(seller: Seller, words: Language) -> list[str | None]:
+    bank = seller.bank_account
+    if not bank:
+        return []
+    return [bank.bank_name, _said("iban", iban_in_fours(bank.iban), words), _said("bic", bank.bic, words)]
+
+
+def _said(key: str, value: str | None, words: Language) -> str | None:
+    return words.say(f"footer.{key}", value=value) if value else None
+
+
+# -- payment ------------------------------------------------------------------------------------
+
+
+def _payment(document: DocumentIssued, words: Language) -> View:
+    """How and when to pay; nothing but a sentence where there is nothing to pay."""
+    if not _is_payable(document):
+        credited = document.type is DocumentType.CREDIT_NOTE
+        return {"sentences": [words.say("payment.credited" if credited else "payment.nothing_due")]}
+    due_on = words.date(document.due_date)
+    sentence = "payment.transfer" if document.seller.bank_account else "payment.payable"
+    return {
+        "sentences": [words.say(sentence, due_on=due_on), _terms(document.payment_term_days, words)],
+        "amount": row(words.say("payment.amount"), words.money(document.totals.gross, document.currency)),
+        "dueOn": words.say("payment.due_on", due_on=due_on),
+        "rows": _bank_rows(document, words),
+    }
+
+
+def _is_payable(document: DocumentIssued) -> bool:
+    return document.type is not DocumentType.CREDIT_NOTE and document.totals.gross > 0
+
+
+def _terms(days: int, words: Language) -> str:
+    return words.counted("payment.within", Decimal(days)) if days else words.say("payment.at_once")
+
+
+def _bank_rows(document: DocumentIssued, words: Language) -> list[View]:
+    bank = document.seller.bank_account
+    if not bank:
+        return []
+    rows = {
+        "payee": bank.account_holder or document.seller.name,
+        "iban": iban_in_fours(bank.iban),
+        "bic": bank.bic,
+        "bank": bank.bank_name,
+        "reference": document.number,
+    }
+    return [row(words.say(f"payment.{key}"), value) for key, value in rows.items() if value]
+
+
+def iban_in_fours(iban: str) -> str:
+    """`DE89 3704 0044 0532 0130 00`: the printed form of ISO 13616."""
+    compact = iban.replace(" ", "")
+    return " ".join(compact[start : start + 4] for start in range(0, len(compact), 4))

@@ -1,0 +1,62 @@
+"""Prices, days and roundings."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.billing.rating import adjustment_amount, line_amount, prorated, shown_price
+from services.billing.schedule import Interval
+from services.money import rounded
+from services.values import AllowanceOrCharge
+
+JANUARY_FROM_15 = Interval(date(2026, 1, 15), date(2026, 1, 31), date(2026, 1, 1), date(2026, 1, 31))
+
+
+def test_9_99_for_17_of_31_days_is_5_48() -> None:
+    exact = prorated(Decimal("9.99"), JANUARY_FROM_15)
+    assert line_amount(Decimal(1), exact, "EUR") == Decimal("5.48")
+    assert shown_price(exact, Decimal(1), "EUR") == Decimal("5.48")
+
+
+def test_the_printed_price_times_quantity_is_the_line_amount_also_for_many() -> None:
+    exact = prorated(Decimal("9.99"), JANUARY_FROM_15)
+    assert line_amount(Decimal(10), exact, "EUR") == Decimal("54.78")
+    assert shown_price(exact, Decimal(10), "EUR") == Decimal("5.478")
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "expected"),
+    [("2.345", "EUR", "2.35"), ("2.344", "EUR", "2.34"), ("-2.345", "EUR", "-2.35"), ("1.5", "JPY", "2"),
+     ("0.4999", "JPY", "0"), ("1.0005", "KWD", "1.001")],
+)  # fmt: skip
+def test_amounts_are_rounded_half_up_to_the_minor_unit(amount: str, currency: str, expected: str) -> None:
+    assert rounded(Decimal(amount), currency) == Decimal(expected)
+
+
+def test_a_percentage_is_rounded_once() -> None:
+    rebate = AllowanceOrCharge(reason="Rebate", percent=Decimal(10))
+    assert adjustment_amount(rebate, Decimal("179.70"), "EUR") == Decimal("17.97")
+
+
+prices = st.decimals("0.0001", "99999", places=4)
+quantities = st.decimals("0.001", "9999", places=3)
+
+
+@given(prices, quantities, st.integers(1, 366), st.integers(1, 366), st.sampled_from(["EUR", "JPY", "KWD"]))
+def test_the_printed_price_always_gives_the_exact_line_amount(
+    price: Decimal, quantity: Decimal, days: int, of_days: int, currency: str
+) -> None:
+    days, of_days = sorted((days, of_days))
+    first = date(2028, 1, 1)
+    whole = Interval(
+        first,
+        date.fromordinal(first.toordinal() + days - 1),
+        first,
+        date.fromordinal(first.toordinal() + of_days - 1),
+    )
+    exact = prorated(price, whole)
+    printed = shown_price(exact, quantity, currency)
+    assert line_amount(quantity, printed, currency) == line_amount(quantity, exact, currency)

@@ -1,0 +1,105 @@
+"""Projections come out the same however the two logs are interleaved and cut into batches."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from infra.postgres.pool import Pool
+from projections import catalogue, progress
+from projections.engine import follow
+from services.messages import BilledAmount, DocumentType, Outcome
+from tests.projections import reading
+from tests.projections.logs import Logs, february, january
+
+HAPPENINGS = ("create", "edit", "add address", "sign", "order", "run for one", "run for all", "credit")
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> Logs:
+    """Logs of a few customers, among whom the given things happened in any order."""
+    logs = Logs()
+    customers = [logs.customer_created("D-0")]
+    contracts = {customers[0]: logs.contract_signed(customers[0], "C-0")}
+    orders: dict[UUID, UUID] = {}
+    for n, happening in enumerate(draw(st.lists(st.sampled_from(HAPPENINGS), max_size=25)), 1):
+        customer_id = draw(st.sampled_from(customers))
+        match happening:
+            case "create":
+                customers.append(logs.customer_created(f"D-{n}"))
+            case "edit":
+                logs.customer_edited(customer_id, language=draw(st.sampled_from(["de", "en"])), email=None)
+            case "add address":
+                address = logs.address_added(customer_id, default=draw(st.booleans()), city="Kiel")
+                logs.address_edited(customer_id, address)
+            case "sign":
+                contracts[customer_id] = logs.contract_signed(customer_id, f"C-{n}")
+            case "order":
+                orders[customer_id] = logs.order_recorded(customer_id, f"O-{n}")
+            case "run for one":
+                _bill(logs, [customer_id], contracts, orders, alone=True)
+            case "run for all":
+                _bill(logs, customers, contracts, orders, alone=False)
+            case "credit":
+                logs.document_issued(
+                    customer_id, logs.new_id(), type=DocumentType.CREDIT_NOTE, currency="USD"
+                )
+    return logs
+
+
+def _bill(
+    logs: Logs, customers: list[UUID], contracts: dict[UUID, UUID], orders: dict[UUID, UUID], *, alone: bool
+) -> None:
+    only = customers[0] if alone else None
+    run = logs.run_requested(only)
+    logs.run_started(run, len(customers), only)
+    for customer_id in customers:
+        origins = [
+            ("CONTRACT", contracts[customer_id], period)
+            for period in (february(), january())
+            if customer_id in contracts
+        ]
+        if customer_id in orders:
+            origins.append(("ORDER", orders[customer_id], None))
+        if not origins:
+            logs.customer_billed(run, customer_id, outcome=Outcome.FAILED, reason="no price")
+            continue
+        document = logs.document_issued(customer_id, run, *origins)
+        amount = BilledAmount(currency="EUR", net=Decimal("9.99"), gross=Decimal("11.89"))
+        logs.customer_billed(run, customer_id, document, amounts=[amount])
+    logs.run_completed(run)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(logs=histories(), data=st.data())
+def test_any_interleaving_and_any_batches_give_the_same_rows(
+    pool: Pool, logs: Logs, data: st.DataObject
+) -> None:
+    _empty(pool)
+    reading.follow(pool, logs)
+    expected = reading.all_rows(pool)
+    _empty(pool)
+    _follow_in_pieces(pool, logs, data)
+    assert reading.all_rows(pool) == expected
+    with pool.connection() as conn:
+        assert conn.execute("SELECT * FROM parked").fetchall() == []
+
+
+def _follow_in_pieces(pool: Pool, logs: Logs, data: st.DataObject) -> None:
+    with pool.connection() as conn:
+        for projection in catalogue.ALL:
+            positions = dict.fromkeys(projection.sources, 0)
+            progress.begin(conn, projection)
+            while behind := [s for s in projection.sources if positions[s] < logs.feeds[s].head()]:
+                source = data.draw(st.sampled_from(behind))
+                envelopes = logs.feeds[source].read(positions[source], data.draw(st.integers(1, 30)))
+                follow(conn, projection, envelopes, positions[source])
+                positions[source] = envelopes[-1].position
+
+
+def _empty(pool: Pool) -> None:
+    names = [table.name for projection in catalogue.ALL for table in projection.tables]
+    with pool.connection() as conn:
+        for name in (*names, "positions", "parked"):
+            conn.execute(f"DELETE FROM {name}")
