@@ -246,11 +246,17 @@ def _part(process: str) -> Settings:
 
 def _runtime(process: str) -> "AbstractContextManager[Runtime]":
     """A runtime to work with; the embedded database is brought up to date, a server of yours by `kontor migrate`."""
+    from infra.postgres.embedded import SERVICE_ROLE
+    from infra.postgres.pool import connect
     from infra.runtime import Runtime
 
     loaded = Settings.load()
     # Who only asks something is not told how the database was started.
     logs.configure("warning" if loaded.log_level == "info" else loaded.log_level, process)
+    if loaded.database_url:
+        connect(
+            loaded.database_url, role=SERVICE_ROLE
+        ).close()  # fails at once where pools would go on trying
     return Runtime.open(loaded, migrating=loaded.database_url is None)
 
 
@@ -281,10 +287,12 @@ def _for_people(error: Exception) -> str | None:
     from infra.serve import NotReady
     from services.errors import KontorError
 
-    if isinstance(error, psycopg.errors.UndefinedTable):
-        return f"the database does not fit this version, run `kontor migrate` ({error.diag.message_primary})"
+    unprepared = isinstance(error, psycopg.errors.UndefinedTable) or 'role "kontor_service"' in str(error)
+    if unprepared and isinstance(error, psycopg.Error):
+        return f"{error}\nThe database is not prepared for this version: run `kontor migrate`."
     ours = (AccountError, ClusterError, EmbeddedPostgresError, KontorError, MigrationError, NotReady)
-    return str(error) if isinstance(error, (*ours, psycopg.OperationalError)) else None
+    theirs = (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege)
+    return str(error) if isinstance(error, (*ours, *theirs)) else None
 
 
 def _fail(message: str, code: int) -> NoReturn:

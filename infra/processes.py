@@ -28,5 +28,6 @@ def _told_to_stop() -> threading.Event:
     """An event that the first stop signal sets, so that work under way is finished and nothing is begun."""
     stop = threading.Event()
     for number in STOP_SIGNALS:
-        signal.signal(number, lambda *_: stop.set())
+        # Set from another thread: this one may be inside the event's own lock, waiting.
+        signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
     return stop

@@ -28,9 +28,9 @@ class SharedFeed:
                 start = bisect_right(kept, after, key=attrgetter("position"))
                 return kept[start : start + limit]
             envelopes = self._feed.read(after, limit)
-            if envelopes:
-                continues = kept and kept[-1].position == after
-                self._newest = [*(kept if continues else ()), *envelopes][-self._keep :]
+            if envelopes and (not kept or after >= kept[-1].position):
+                continued = kept if kept and after == kept[-1].position else []
+                self._newest = [*continued, *envelopes][-self._keep :]
             return envelopes
 
     def wait(self, after: int, timeout_seconds: float) -> None:

@@ -29,14 +29,19 @@ def rebuild(name: str, owner_url: str, feeds: Mapping[str, Feed]) -> dict[str, i
     schema = f"rebuild_{name}"
     with scratch.connect(owner_url) as conn:
         scratch.create(conn, schema, projection.tables)
-        catch_up(conn, projection, feeds)
+        catch_up(conn, projection, feeds, upto=_heads(projection, feeds))
         for table in projection.tables:
             scratch.add_indexes(conn, schema, table)
             conn.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(schema, table.name)))
-        catch_up(conn, projection, feeds)
+        catch_up(conn, projection, feeds, upto=_heads(projection, feeds))
         reached = _swap_when_possible(conn, projection, schema, feeds)
         scratch.drop(conn, schema)
     return reached
+
+
+def _heads(projection: Projection, feeds: Mapping[str, Feed]) -> dict[str, int]:
+    """How far to go now: a log that grows as fast as it is read has no end to wait for."""
+    return {source: feeds[source].head() for source in projection.sources}
 
 
 def _swap_when_possible(
@@ -93,8 +98,18 @@ def _take_place(conn: Connection[DictRow], table: Table, schema: str, old: str) 
 
 
 def _take_progress(conn: Connection[DictRow], projection: Projection, schema: str) -> None:
-    """What was reached and parked in the scratch schema is now true of the live projection."""
-    for name in ("positions", "parked"):
-        live, new = sql.Identifier(scratch.LIVE, name), sql.Identifier(schema, name)
-        conn.execute(sql.SQL("DELETE FROM {} WHERE projection = %s").format(live), [projection.name])
-        conn.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(live, new))
+    """What was reached and parked in the scratch schema is now true of the live projection.
+
+    Its rows of `positions` stay the same rows, so that a batch that waits for them can go on.
+    """
+    names = {"live": sql.Identifier(scratch.LIVE), "new": sql.Identifier(schema)}
+    for statement in (
+        "DELETE FROM {live}.positions WHERE projection = %s"
+        " AND source NOT IN (SELECT source FROM {new}.positions)",
+        "INSERT INTO {live}.positions SELECT * FROM {new}.positions WHERE projection = %s"
+        " ON CONFLICT (projection, source) DO UPDATE"
+        " SET version = EXCLUDED.version, position = EXCLUDED.position, error = NULL",
+        "DELETE FROM {live}.parked WHERE projection = %s",
+        "INSERT INTO {live}.parked SELECT * FROM {new}.parked WHERE projection = %s",
+    ):
+        conn.execute(sql.SQL(statement).format(**names), [projection.name])

@@ -51,10 +51,8 @@ class InvalidFields(KontorError):
 class IdempotencyKeyReused(InvalidFields):
     """This Idempotency-Key was already used with another body."""
 
-    def __init__(self, key: str) -> None:
-        super().__init__(
-            FieldError("Idempotency-Key", "was used for a different request; send a new key", key)
-        )
+    def __init__(self) -> None:
+        super().__init__(FieldError("Idempotency-Key", "was used for a different request; send a new key"))
 
 
 class Unavailable(KontorError):

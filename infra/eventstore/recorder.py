@@ -111,7 +111,7 @@ class LogRecorder(ApplicationRecorder):
         if row is None:
             return None
         if bytes(row["request_hash"]) != request_hash:
-            raise IdempotencyKeyReused(str(command_id))
+            raise IdempotencyKeyReused
         return cast(dict[str, Any], row["answer"])
 
     def answered(self, command_ids: Sequence[UUID]) -> set[UUID]:
@@ -236,7 +236,7 @@ class _Conflicts:
         if first or done:
             known_hash = first.command.request_hash if first else bytes(done["request_hash"] if done else b"")
             if known_hash != command.request_hash:
-                return IdempotencyKeyReused(str(command_id))
+                return IdempotencyKeyReused()
             if first:
                 self._repeats.append((append, first))
             return AlreadyDone(done["answer"] if done else {})

@@ -56,6 +56,11 @@ class Formats:
             return "–"
         return format_decimal(Decimal(value), locale=self._locale, decimal_quantization=False)
 
+    def amount(self, value: str) -> str:
+        """An amount whose currency is said elsewhere, with the decimals it is written with."""
+        places = "0" * len(value.partition(".")[2])
+        return format_decimal(Decimal(value), format=f"#,##0.{places}", locale=self._locale)
+
     def day(self, value: str | date | None) -> str:
         if value is None:
             return "–"

@@ -147,7 +147,7 @@ class BillingApplication(KontorApplication):
     # -- billing --------------------------------------------------------------------------------
 
     def bill_some(self, limit: int = CUSTOMERS_PER_TRANSACTION) -> int:
-        """Bill the next customers of the oldest run that has any to spare; return how many got their outcome."""
+        """Bill the next customers of the first run that has any to spare; return how many got their outcome."""
         for run in self._running():
             if done := self._bill_safely(run, limit):
                 return done

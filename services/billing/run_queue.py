@@ -37,8 +37,8 @@ def enqueue(cursor: Cursor, billing_run_id: UUID, customer_id: UUID | None) -> i
 def start(cursor: Cursor, started: BillingRunStarted, envelope: Envelope) -> None:
     """Open a run for workers."""
     cursor.execute(
-        "INSERT INTO runs (billing_run_id, started_at, processing_date, ended_by, actor, correlation_id, status)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO runs (billing_run_id, started_at, processing_date, ended_by, actor, correlation_id,"
+        " customers_total, status) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
         [
             started.billing_run_id,
             envelope.position,
@@ -46,14 +46,15 @@ def start(cursor: Cursor, started: BillingRunStarted, envelope: Envelope) -> Non
             started.ended_by,
             envelope.actor,
             envelope.correlation_id,
+            started.customers_total,
             RUNNING,
         ],
     )
 
 
 def running(cursor: Cursor) -> list[Run]:
-    """All runs that are not complete, in the order of their start."""
-    cursor.execute("SELECT * FROM runs WHERE status = %s ORDER BY started_at", [RUNNING])
+    """All runs that are not complete, small ones first: somebody waits for the one customer they billed."""
+    cursor.execute("SELECT * FROM runs WHERE status = %s ORDER BY customers_total, started_at", [RUNNING])
     return [_run(row) for row in cursor]
 
 

@@ -40,6 +40,8 @@ from services.values import (
 )
 
 TEXT_MAX = 255
+NOT_SENT: Any = None
+"""Default of a field that may be left out but not be null; whether it was sent is in `model_fields_set`."""
 
 
 def _blank_is_none(value: Any) -> Any:
@@ -168,17 +170,17 @@ class CreateCustomer(Body):
 class EditCustomer(Body):
     """`PATCH /v1/customers/{id}`: only what is sent changes; null clears an optional field."""
 
-    customer_type: CustomerType = CustomerType.B2B
-    language: Language = ""
-    contractor_references: tuple[ContractorReferenceBody, ...] = ()
+    customer_type: CustomerType = NOT_SENT
+    language: Language = NOT_SENT
+    contractor_references: tuple[ContractorReferenceBody, ...] = NOT_SENT
     contact_person: OptionalText = None
     email: Email = None
     phone: OptionalText = None
     vat_id: VatId | None = None
     tax_number: OptionalText = None
-    preferred_document_delivery: DocumentDelivery = DocumentDelivery.NONE
+    preferred_document_delivery: DocumentDelivery = NOT_SENT
     e_invoicing: EInvoicingBody | None = None
-    group_documents_by: DocumentGrouping = DocumentGrouping.CUSTOMER
+    group_documents_by: DocumentGrouping = NOT_SENT
 
 
 class CustomerRef(Body):

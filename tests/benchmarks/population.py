@@ -6,13 +6,12 @@ from decimal import Decimal
 from itertools import product
 from typing import TypeVar
 
-from infra.postgres.pool import Pool, open_pool
+from infra.postgres.pool import connect
 from infra.runtime import Runtime
-from services.billing.billables import transaction
 from services.customer.application import CONTRACT, DEBTOR
 from services.customer.contract import Contract
 from services.customer.customer import Customer, Profile
-from services.events import Aggregate, Claim, Command, Context
+from services.events import Claim, Command, Context
 from services.ids import new_id
 from services.messages import CustomerChanges
 from services.values import (
@@ -33,9 +32,13 @@ CONTRACTS_START = date(2026, 1, 1)
 AT_ONCE = 500
 
 FIRST = "Alster Bergmann Cordes Dachstein Elbtal Falken Giebel Hansa Isar Jansen Küsten Linden Möwe Nordlicht".split()
-SECOND = "Apotheken Bau Catering Druck Elektro Fahrrad Garten Handel Immobilien Kälte Logistik Möbel Optik".split()
+SECOND = (
+    "Apotheken Bau Catering Druck Elektro Fahrrad Garten Handel Immobilien Kälte Logistik Möbel Optik".split()
+)
 LEGAL = "AG GmbH KG".split()
-CITIES = "Bremen Hamburg Hannover Kiel Köln Leipzig Lübeck München Nürnberg Rostock Stuttgart Würzburg".split()
+CITIES = (
+    "Bremen Hamburg Hannover Kiel Köln Leipzig Lübeck München Nürnberg Rostock Stuttgart Würzburg".split()
+)
 NAMES = [f"{first} {second} {legal}" for first, second, legal in product(FIRST, SECOND, LEGAL)]
 
 T = TypeVar("T")
@@ -44,13 +47,16 @@ T = TypeVar("T")
 def populate(runtime: Runtime, count: int) -> None:
     """`count` customers, each edited once and with a monthly contract from January 2026: three events each."""
     numbers = range(1, count + 1)
-    with _customer_pool(runtime) as pool:
+    database = runtime.database
+    with connect(database.service_url, schema="customer", role=database.service_role) as conn:
         for chunk in _chunks(numbers, AT_ONCE):
             customers = [_customer(number) for number in chunk]
             contracts = [_contract(customer) for customer in customers]
             claims = [Claim(DEBTOR, customer.debtor_ident, customer.id) for customer in customers]
             claims += [Claim(CONTRACT, contract.contract_ident, contract.id) for contract in contracts]
-            _store(runtime, pool, [*customers, *contracts], claims)
+            command = Command(_context(), claims=tuple(claims))
+            with conn.transaction(), conn.cursor() as cursor:
+                runtime.customer.save(*customers, *contracts, command=command, within=cursor)
 
 
 def define_seller(runtime: Runtime) -> None:
@@ -63,18 +69,6 @@ def bill_everything(runtime: Runtime) -> None:
         pass
     while runtime.billing.bill_some():
         pass
-
-
-def _store(runtime: Runtime, pool: Pool, aggregates: Sequence[Aggregate], claims: Sequence[Claim]) -> None:
-    with transaction(pool) as cursor:
-        runtime.customer.save(*aggregates, command=Command(_context(), claims=tuple(claims)), within=cursor)
-
-
-def _customer_pool(runtime: Runtime) -> Pool:
-    database = runtime.database
-    return open_pool(
-        database.service_url, schema="customer", size=1, name="population", role=database.service_role
-    )
 
 
 def _context() -> Context:

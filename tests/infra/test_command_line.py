@@ -10,6 +10,7 @@ import pytest
 import typer.main
 
 from infra.__main__ import app
+from infra.postgres.pool import connect
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,3 +89,33 @@ def test_a_database_that_cannot_be_reached_ends_with_1(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("kontor: ")
     assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_not_prepared_is_told_from_one_that_is(database, postgres):
+    fresh = postgres.url("kontor_owner", "unprepared")
+    with connect(database.owner_url) as owner:
+        owner.execute("CREATE DATABASE unprepared")
+    refused = kontor("status", KONTOR_DATABASE_URL=fresh)
+    assert refused.returncode == 1
+    assert "run `kontor migrate`" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "applied 0001_platform" in kontor("migrate", KONTOR_DATABASE_URL=fresh).stdout
+    assert kontor("migrate", KONTOR_DATABASE_URL=fresh).stdout.startswith("nothing to do")
+    status = kontor("status", "--json", KONTOR_DATABASE_URL=fresh)
+    assert status.returncode == 0
+    assert {row["state"] for row in json.loads(status.stdout)["projections"]} == {"STOPPED"}
+
+
+def test_a_run_is_requested_for_all_or_for_a_known_debtor(database):
+    requested = kontor("bill", "--date", "2026-01-31", "--json", KONTOR_DATABASE_URL=database.owner_url)
+    assert requested.returncode == 0
+    assert set(json.loads(requested.stdout)) == {"billingRunId", "position"}
+    refused = kontor("bill", "--debtor", "D-nobody", KONTOR_DATABASE_URL=database.owner_url)
+    assert refused.returncode == 1
+    assert refused.stderr == "kontor: There is no customer with the debtor ident 'D-nobody'.\n"
+
+
+def test_a_sign_in_link_is_one_line_for_scripts(database):
+    done = kontor("sign-in-link", KONTOR_DATABASE_URL=database.owner_url, KONTOR_PORT="8321", COLUMNS="20")
+    assert done.stdout.startswith("http://127.0.0.1:8321/sign-in?token=")
+    assert done.stdout.count("\n") == 1

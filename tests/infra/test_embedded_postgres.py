@@ -33,10 +33,26 @@ with embedded.running(Path(sys.argv[1]), durable=False) as server:
 
 
 @pytest.fixture
-def data_dir() -> Iterator[Path]:
+def new_dir() -> Iterator[Path]:
+    """Where no database is yet."""
     # Not pytest's own directory: other runs of pytest take away the permission to pass through it.
     with tempfile.TemporaryDirectory(prefix="kontor-embedded-") as name:
         yield Path(name) / "data"
+
+
+@pytest.fixture(scope="module")
+def made_once() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="kontor-embedded-") as name:
+        with embedded.running(Path(name) / "data", durable=False):
+            pass
+        yield Path(name) / "data"
+
+
+@pytest.fixture
+def data_dir(new_dir: Path, made_once: Path) -> Path:
+    """A data directory with a database, which takes a while to make."""
+    subprocess.run(["cp", "--archive", made_once, new_dir], check=True)
+    return new_dir
 
 
 def a_user_process(data_dir: Path, **options) -> subprocess.Popen[str]:
@@ -84,11 +100,11 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
     return met
 
 
-def test_the_database_is_kept_when_its_server_stops(data_dir):
-    with embedded.running(data_dir, durable=False) as server:
+def test_the_database_is_kept_when_its_server_stops(new_dir):
+    with embedded.running(new_dir, durable=False) as server:
         remember(server, "cheese")
-    assert not is_running(data_dir)
-    with embedded.running(data_dir, durable=False) as server:
+    assert not is_running(new_dir)
+    with embedded.running(new_dir, durable=False) as server:
         assert remembered(server) == ["cheese"]
 
 
@@ -132,14 +148,14 @@ def test_the_server_goes_on_while_somebody_else_uses_it(data_dir):
     assert not is_running(data_dir)
 
 
-def test_users_who_come_at_the_same_time_get_one_server(data_dir):
-    users = [threading.Thread(target=lambda: leave(a_user_process(data_dir))) for _ in range(4)]
+def test_users_who_come_at_the_same_time_get_one_server(new_dir):
+    users = [threading.Thread(target=lambda: leave(a_user_process(new_dir))) for _ in range(4)]
     for user in users:
         user.start()
     for user in users:
         user.join()
-    assert not is_running(data_dir)
-    assert "terminated by signal" not in (data_dir / "postgres-start.log").read_text()
+    assert not is_running(new_dir)
+    assert "terminated by signal" not in (new_dir / "postgres-start.log").read_text()
 
 
 def test_ctrl_c_in_the_terminal_does_not_reach_the_server(data_dir):
@@ -212,11 +228,11 @@ def test_what_never_ends_is_reported_with_the_log(data_dir, monkeypatch):
         os.kill(orphan, signal.SIGKILL)
 
 
-def test_a_directory_that_was_left_half_made_is_made_anew(data_dir):
-    half = data_dir / "postgres.new"
+def test_a_directory_that_was_left_half_made_is_made_anew(new_dir):
+    half = new_dir / "postgres.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
-    with embedded.running(data_dir, durable=False) as server:
+    with embedded.running(new_dir, durable=False) as server:
         remember(server, "made")
     assert not half.exists()
 
@@ -233,8 +249,8 @@ def test_a_server_that_does_not_start_says_why(data_dir):
         pass
 
 
-def test_a_long_path_gets_a_short_directory_for_its_socket(data_dir):
-    deep = data_dir / ("long " * 20) / 'it\'s "odd", $HOME'
+def test_a_long_path_gets_a_short_directory_for_its_socket(new_dir):
+    deep = new_dir / ("long " * 20) / 'it\'s "odd", $HOME'
     with embedded.running(deep, durable=False) as server, psycopg.connect(server.url()) as connection:
         directory = Path(connection.info.host)
         assert len(str(directory)) < 60
@@ -243,8 +259,8 @@ def test_a_long_path_gets_a_short_directory_for_its_socket(data_dir):
 
 
 @as_root
-def test_root_only_opens_the_way_to_the_database(data_dir):
-    outer = data_dir / "outer"
+def test_root_only_opens_the_way_to_the_database(new_dir):
+    outer = new_dir / "outer"
     outer.mkdir(parents=True, mode=0o700)
     with embedded.running(outer / "data", durable=False):
         assert os.stat(f"/proc/{postmaster_pid(outer / 'data')}").st_uid != 0
@@ -253,18 +269,18 @@ def test_root_only_opens_the_way_to_the_database(data_dir):
 
 
 @as_root
-def test_an_ordinary_user_runs_the_server_and_root_may_join(data_dir):
+def test_an_ordinary_user_runs_the_server_and_root_may_join(new_dir):
     nobody = 65534
-    data_dir.parent.chmod(0o755)
-    data_dir.mkdir()
-    os.chown(data_dir, nobody, nobody)
+    new_dir.parent.chmod(0o755)
+    new_dir.mkdir()
+    os.chown(new_dir, nobody, nobody)
     # Python itself may be installed under /root.
     for path in (Path(sys.executable), Path(sys.base_prefix), Path(sys.prefix), ROOT):
         Account(nobody, nobody).reach(path / "anything")
-    user = a_user_process(data_dir, user=nobody, group=nobody, extra_groups=())
-    with embedded.running(data_dir, durable=False) as server:
+    user = a_user_process(new_dir, user=nobody, group=nobody, extra_groups=())
+    with embedded.running(new_dir, durable=False) as server:
         remember(server, "shared")
         leave(user)
         assert remembered(server) == ["shared"]
-        assert os.stat(f"/proc/{postmaster_pid(data_dir)}").st_uid == nobody
-    shutil.rmtree(data_dir)
+        assert os.stat(f"/proc/{postmaster_pid(new_dir)}").st_uid == nobody
+    shutil.rmtree(new_dir)

@@ -196,18 +196,16 @@ def test_a_shared_feed_gives_each_reader_all_messages_and_reads_them_once(logs: 
             return logs.customer.read(after, limit)
 
     shared = SharedFeed(Counted(), keep=60)
-    for _ in range(7):
-        assert [e.position for e in _read_all(shared, 30)] == list(range(1, 101))
-    assert len(reads) < 7 * 4
+    seen = [list[int]() for _ in range(7)]
+    for after in range(0, 100, 25):
+        for positions in seen:
+            positions += [envelope.position for envelope in shared.read(after, 25)]
+    assert seen == [list(range(1, 101))] * 7
+    assert reads == [0, 25, 50, 75]
+    assert [e.position for e in shared.read(10, 2)] == [11, 12], "a late reader is served as well"
     assert [e.position for e in shared.read(97, 2)] == [98, 99]
     assert shared.read(100, 10) == []
-
-
-def _read_all(feed: SharedFeed, limit: int):
-    after = 0
-    while envelopes := feed.read(after, limit):
-        yield from envelopes
-        after = envelopes[-1].position
+    assert reads[4:] == [10, 100]
 
 
 def test_all_projections_have_different_names_and_tables() -> None:

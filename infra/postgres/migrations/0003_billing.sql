@@ -104,10 +104,11 @@ CREATE TABLE billing.runs (
     ended_by        date    NOT NULL,
     actor           text    NOT NULL,
     correlation_id  uuid    NOT NULL,
+    customers_total integer NOT NULL,
     status          text    NOT NULL,
     had_failures    boolean NOT NULL DEFAULT false
 );
-CREATE INDEX runs_running ON billing.runs (started_at) WHERE status = 'RUNNING';
+CREATE INDEX runs_running ON billing.runs (customers_total, started_at) WHERE status = 'RUNNING';
 
 -- Customers of a run that have no outcome yet.
 CREATE TABLE billing.run_work (

@@ -1,7 +1,7 @@
 /** Errors where people look for them: a summary that links to the fields, and a sentence at each field. */
 
 import { labelOf } from "./fields.js";
-import { counted } from "./texts.js";
+import { counted, has, text } from "./texts.js";
 
 /** Shows faults [{field, message}] (field null: of the whole form) and moves the focus to their summary. */
 export function showFaults(form, faults) {
@@ -32,7 +32,9 @@ export function faultsOfProblem(form, problem) {
   }
   return problem.errors.map(({ field: path, message }) => {
     const field = fieldAt(form, path);
-    return { field, message: field ? `${labelOf(field)}: ${message}` : `${path}: ${message}` };
+    const known = `rejected.${path.split(".").at(-1)}`;
+    if (has(known)) return { field, message: text(known) };
+    return { field, message: `${field ? labelOf(field) : path}: ${message}` };
   });
 }
 

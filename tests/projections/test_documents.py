@@ -1,0 +1,84 @@
+"""Documents, whole and in lists."""
+
+from datetime import date
+
+import pytest
+
+from infra.postgres.pool import Pool
+from projections.views import Views
+from services.messages import DocumentType
+from tests.projections.logs import Logs, january
+from tests.projections.reading import follow
+
+
+def test_a_document_is_shown_whole_as_it_was_issued(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id = logs.customer_created("D-4711")
+    contract_id = logs.contract_signed(customer_id)
+    run = logs.run_requested()
+    document_id = logs.document_issued(customer_id, run, ("CONTRACT", contract_id, january()), gross="11.89")
+    follow(pool, logs)
+    document = views.document(document_id)
+    assert document is not None
+    assert document["number"] == "RE-2026-000000"
+    assert (document["status"], document["paymentStatus"]) == ("ISSUED", "OPEN")
+    assert document["precedingDocument"] is None
+    assert document["totals"] == {
+        "lines": "9.99",
+        "allowances": "0.00",
+        "charges": "0.00",
+        "net": "9.99",
+        "tax": "1.90",
+        "gross": "11.89",
+        "open": "11.89",
+    }
+    assert document["lines"][0] == {
+        "line": 1,
+        "name": "Base fee",
+        "quantity": "1",
+        "unit": "MON",
+        "unitPrice": "9.99",
+        "net": "9.99",
+        "taxCategory": "S",
+        "taxRate": "19",
+        "origin": {"type": "CONTRACT", "ident": "C-1", "id": str(contract_id), "item": "base"},
+        "period": {"from": "2026-01-15", "to": "2026-01-31"},
+        "suppliedOn": None,
+        "allowances": [],
+        "charges": [],
+    }
+    assert document["seller"]["name"] == "Nordlicht Software GmbH"
+    assert document["buyer"]["name"] == "Beispiel GmbH"
+
+
+@pytest.mark.parametrize(("today", "status"), [(date(2026, 3, 14), "OPEN"), (date(2026, 3, 15), "OVERDUE")])
+def test_a_document_is_overdue_after_its_due_date(pool: Pool, logs: Logs, today: date, status: str) -> None:
+    document_id = logs.document_issued(logs.customer_created(), logs.run_requested())
+    follow(pool, logs)
+    views = Views(pool, today=lambda: today)
+    document = views.document(document_id)
+    assert document is not None
+    assert document["paymentStatus"] == status
+    assert views.documents()["items"][0]["paymentStatus"] == status
+
+
+def test_a_list_shows_documents_without_their_lines_newest_first(
+    pool: Pool, logs: Logs, views: Views
+) -> None:
+    one, other = logs.customer_created("D-1"), logs.customer_created("D-2")
+    runs = [logs.run_requested(), logs.run_requested()]
+    for n in range(4):
+        logs.document_issued(one if n % 2 else other, runs[n // 2])
+    logs.document_issued(one, runs[1], type=DocumentType.CREDIT_NOTE, number="G-1")
+    follow(pool, logs)
+    page = views.documents(limit=2)
+    assert [d["number"] for d in page["items"]] == ["G-1", "RE-2026-000003"]
+    assert page["total"] == 5
+    assert "lines" not in page["items"][0]
+    assert page["items"][0]["buyerName"] == "Beispiel GmbH"
+    assert page["items"][0]["totals"]["open"] == "11.89"
+    assert [d["number"] for d in views.documents(customer_id=other)["items"]] == [
+        "RE-2026-000002",
+        "RE-2026-000000",
+    ]
+    assert views.documents(billing_run_id=runs[0])["total"] == 2
+    assert [d["debtorIdent"] for d in views.documents(number="RE-2026-000001")["items"]] == ["D-1"]

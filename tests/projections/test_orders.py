@@ -1,0 +1,51 @@
+"""Orders: what was ordered, and which documents bill it."""
+
+from infra.postgres.pool import Pool
+from projections.views import Views
+from services.messages import DocumentType
+from tests.projections.logs import Logs
+from tests.projections.reading import follow
+
+
+def test_an_order_is_open_until_a_document_bills_it(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id = logs.customer_created("D-4711")
+    order_id = logs.order_recorded(customer_id, payment_term_days=30)
+    follow(pool, logs)
+    order = views.order(order_id)
+    assert order is not None
+    assert (order["status"], order["documents"]) == ("OPEN", [])
+    assert (order["debtorIdent"], order["orderDate"], order["paymentTermDays"]) == (
+        "D-4711",
+        "2026-01-20",
+        30,
+    )
+    assert order["lines"][0]["unitPrice"] == "59.90"
+    document_id = logs.document_issued(
+        customer_id, logs.run_requested(), ("ORDER", order_id, None), ("ORDER", order_id, None)
+    )
+    follow(pool, logs)
+    order = views.order(order_id)
+    assert order is not None
+    assert order["status"] == "BILLED"
+    assert order["documents"] == [{"documentId": str(document_id), "number": "RE-2026-000000"}]
+
+
+def test_a_credit_note_does_not_bill_an_order(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id = logs.customer_created()
+    order_id = logs.order_recorded(customer_id)
+    run = logs.run_requested()
+    logs.document_issued(customer_id, run, ("ORDER", order_id, None), type=DocumentType.CREDIT_NOTE)
+    follow(pool, logs)
+    order = views.order(order_id)
+    assert order is not None
+    assert order["status"] == "OPEN"
+
+
+def test_orders_are_listed_newest_first_by_customer_or_ident(pool: Pool, logs: Logs, views: Views) -> None:
+    one, other = logs.customer_created("D-1"), logs.customer_created("D-2")
+    for n in range(4):
+        logs.order_recorded(one if n % 2 else other, f"O-{n}")
+    follow(pool, logs)
+    assert [o["orderIdent"] for o in views.orders()["items"]] == ["O-3", "O-2", "O-1", "O-0"]
+    assert [o["orderIdent"] for o in views.orders(customer_id=one)["items"]] == ["O-3", "O-1"]
+    assert [o["orderIdent"] for o in views.orders(order_ident="O-2")["items"]] == ["O-2"]
