@@ -1,1 +1,1 @@
-"""Answers"""
+"""Projections: what the services recorded, as rows that answer questions."""

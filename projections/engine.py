@@ -199,7 +199,7 @@ def _select(table: Table) -> sql.Composed:
 
 @cache
 def _insert(table: Table, columns: tuple[str, ...] = ()) -> sql.Composed:
-    """One statement for many rows, given as one JSON text: of all ways tried the fastest (docs/benchmarks.md).
+    """One statement for many rows, given as one JSON text: COPY, arrays and pipelined statements were all slower.
 
     With `columns`, rows whose key is already there are replaced.
     """

@@ -8,6 +8,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from projections.projection import Projection
+from services.errors import KontorError
 from services.messages import Envelope
 
 
@@ -20,7 +21,7 @@ class Superseded(Exception):
     """The position is no longer the one last read: another copy or a rebuild moved this projection on."""
 
 
-class Outdated(Exception):
+class Outdated(KontorError):
     """The stored rows were made by another version of this projection; it needs `kontor projections rebuild`."""
 
 

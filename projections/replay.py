@@ -42,7 +42,7 @@ def replay(
             with conn.transaction():
                 conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 for projection in projections:
-                    catch_up(conn, projection, feeds, upto=_live_positions(conn, projection))
+                    _catch_up_with_live(conn, SCRATCH, projection, feeds)
                 return list(compare(conn, scratch.LIVE, SCRATCH, projections))
         finally:
             scratch.drop(conn, SCRATCH)
@@ -57,7 +57,7 @@ def replay_into(
     """Make `schema` anew and fill it from the feeds up to where the live projections are."""
     scratch.create(conn, schema, [table for projection in projections for table in projection.tables])
     for projection in projections:
-        catch_up(conn, projection, feeds, upto=_live_positions(conn, projection))
+        _catch_up_with_live(conn, schema, projection, feeds)
 
 
 def compare(
@@ -72,14 +72,17 @@ def compare(
             yield from differences(conn, table, live, rebuilt)
 
 
-def _live_positions(conn: Connection[DictRow], projection: Projection) -> dict[str, int]:
+def _catch_up_with_live(
+    conn: Connection[DictRow], schema: str, projection: Projection, feeds: Mapping[str, Feed]
+) -> None:
     scratch.use(conn, scratch.LIVE)
-    positions = progress.positions(conn, projection)
-    scratch.use(conn, SCRATCH)
-    return dict.fromkeys(projection.sources, 0) | positions
+    live = progress.positions(conn, projection)
+    scratch.use(conn, schema)
+    catch_up(conn, projection, feeds, upto=live)
 
 
 def differences(conn: Connection[DictRow], table: Table, live: str, rebuilt: str) -> Iterator[Difference]:
+    """What differs between two tables of the same form in the schemas `live` and `rebuilt`."""
     # As text, because json has no equality and because a view must be the same to the letter.
     query = sql.SQL(
         "SELECT to_jsonb(l) AS live, to_jsonb(r) AS rebuilt FROM {} l FULL JOIN {} r USING ({})"

@@ -220,5 +220,5 @@ def published(source: str, stored: Notification, context: Context) -> Envelope:
         command_id=context.command_id,
         correlation_id=context.correlation_id,
         causation_id=context.causation_id,
-        body=messages.from_stored(stored.topic, 1, stored.state),
+        body=messages.from_stored(stored.topic, resolve_topic(stored.topic).class_version, stored.state),
     )

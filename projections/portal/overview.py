@@ -30,6 +30,7 @@ class Overview:
     """The state of the overview as its address holds it; what is malformed there counts as not said."""
 
     columns: ClassVar = COLUMNS
+    standard_sort: ClassVar = NEWEST_FIRST
     q: str | None = None
     customer_type: str | None = None
     country: str | None = None

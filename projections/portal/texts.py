@@ -21,6 +21,14 @@ class Texts:
         self.language = language
         self._sentences = sentences
 
+    def __iter__(self) -> Iterator[str]:
+        """All keys."""
+        return iter(self._sentences)
+
+    def raw(self, key: str) -> str:
+        """The sentence with its placeholders unfilled."""
+        return self._sentences[key]
+
     def __call__(self, key: str, **values: Any) -> str:
         return self._sentences[key].format(**values)
 

@@ -11,11 +11,9 @@ from pydantic.alias_generators import to_camel
 from services.billing.application import BillingApplication
 from services.billing.rendering import pdf
 from services.events import Asked
+from services.fields import OptionalText, Text
 from services.http import asking, require
 from services.values import BankAccount, Seller
-
-Text = Annotated[str, Field(min_length=1, max_length=255)]
-OptionalText = Annotated[str | None, Field(max_length=255)]
 
 
 def _time_zone(name: str) -> str:

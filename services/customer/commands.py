@@ -3,7 +3,6 @@
 One shape for the HTTP API, the imports and every other way in; field names are fixed, others build on them.
 """
 
-import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -15,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from stdnum.eu import vat as eu_vat
 from stdnum.exceptions import ValidationError as NumberInvalid
 
+from services.fields import TEXT_MAX, Day, Number, OptionalText, Showable, Text, blank_is_none
 from services.values import (
     Address,
     AddressType,
@@ -35,17 +35,13 @@ from services.values import (
     ItemCategory,
     ItemKind,
     OrderLine,
-    PropertyValue,
     TaxCategory,
 )
 
-TEXT_MAX = 255
+PROPERTY_MAX = 2**53
+"""Whole numbers up to here are exact for every reader of JSON."""
 NOT_SENT: Any = None
 """Default of a field that may be left out but not be null; whether it was sent is in `model_fields_set`."""
-
-
-def _blank_is_none(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
 
 
 def _currency(code: str) -> str:
@@ -85,20 +81,25 @@ def _country(code: str) -> str:
     return code
 
 
-Text = Annotated[str, Field(max_length=TEXT_MAX), BeforeValidator(_blank_is_none)]
-OptionalText = Annotated[str | None, Field(max_length=TEXT_MAX), BeforeValidator(_blank_is_none)]
 Ident = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.~-]{1,100}$")]
 Email = Annotated[
-    str | None, Field(max_length=TEXT_MAX, pattern=r"^[^@\s]+@[^@\s]+$"), BeforeValidator(_blank_is_none)
+    Annotated[Showable, Field(max_length=TEXT_MAX, pattern=r"^[^@\s]+@[^@\s]+$")] | None,
+    BeforeValidator(blank_is_none),
 ]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Country = Annotated[str, AfterValidator(_country)]
 Currency = Annotated[str, AfterValidator(_currency)]
 VatId = Annotated[str, AfterValidator(_vat_id)]
-Price = Annotated[Decimal, Field(max_digits=20, decimal_places=10)]
-Quantity = Annotated[Decimal, Field(gt=0, max_digits=20, decimal_places=10)]
-Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=10, decimal_places=6)]
-Amount = Annotated[Decimal, Field(ge=0, max_digits=20, decimal_places=4)]
+Price = Annotated[Number, Field(max_digits=20, decimal_places=10)]
+Quantity = Annotated[Number, Field(gt=0, max_digits=20, decimal_places=10)]
+Percent = Annotated[Number, Field(ge=0, le=100, max_digits=10, decimal_places=6)]
+Amount = Annotated[Number, Field(ge=0, max_digits=20, decimal_places=4)]
+Property = (
+    Annotated[Showable, Field(max_length=TEXT_MAX)]
+    | bool
+    | Annotated[int, Field(ge=-PROPERTY_MAX, le=PROPERTY_MAX)]
+    | Annotated[float, Field(allow_inf_nan=False)]
+)
 PaymentTermDays = Annotated[int, Field(ge=0, le=3650)]
 
 
@@ -164,7 +165,7 @@ class CreateCustomer(Body):
     preferred_document_delivery: DocumentDelivery = DocumentDelivery.NONE
     e_invoicing: EInvoicingBody | None = None
     group_documents_by: DocumentGrouping = DocumentGrouping.CUSTOMER
-    properties: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")], PropertyValue] = {}
+    properties: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")], Property] = {}
 
 
 class EditCustomer(Body):
@@ -187,7 +188,7 @@ class CustomerRef(Body):
     """A customer named by `customerId` or by `debtorIdent`."""
 
     customer_id: UUID | None = None
-    debtor_ident: str | None = None
+    debtor_ident: Showable | None = None
 
     @model_validator(mode="after")
     def _one_name(self) -> "CustomerRef":
@@ -226,10 +227,10 @@ class SignContract(CustomerRef):
 
     contract_ident: Ident
     currency: Currency
-    start_date: datetime.date
-    date: datetime.date | None = None
-    end_date: datetime.date | None = None
-    billing_start_date: datetime.date | None = None
+    start_date: Day
+    date: Day | None = None
+    end_date: Day | None = None
+    billing_start_date: Day | None = None
     alignment: Alignment = Alignment.ANNIVERSARY
     items: Annotated[tuple[ItemBody, ...], Field(min_length=1, max_length=1000)]
     payment_term_days: PaymentTermDays | None = None
@@ -289,7 +290,7 @@ class RecordOrder(CustomerRef):
     """`POST /v1/orders`."""
 
     order_ident: Ident
-    order_date: datetime.date
+    order_date: Day
     billing_time: BillingTime = BillingTime.ON_DEMAND
     currency: Currency
     lines: Annotated[tuple[OrderLineBody, ...], Field(min_length=1, max_length=10_000)]
@@ -305,5 +306,5 @@ class RequestBillingRun(Body):
     """`POST /v1/billing-runs`: without a customer the run is for all, without a date it bills up to now."""
 
     customer_id: UUID | None = None
-    debtor_ident: str | None = None
-    processing_date: datetime.date | None = None
+    debtor_ident: Showable | None = None
+    processing_date: Day | None = None

@@ -46,7 +46,13 @@ class KontorServer:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("KONTOR_")}
         self._environment = clean | {f"KONTOR_{name.upper()}": str(value) for name, value in own.items()}
         self._directory = directory
-        self.http = httpx.Client(base_url=self.url, headers=self.bearer(self.admin_token), timeout=30)
+        self.http = httpx.Client(
+            base_url=self.url,
+            headers=self.bearer(self.admin_token),
+            timeout=30,
+            # Shorter than the server's: a request must not meet a connection that is just being closed.
+            limits=httpx.Limits(keepalive_expiry=2),
+        )
         self.process: subprocess.Popen[str]
         self.sign_in_link: str
 

@@ -1,11 +1,13 @@
 """`python -m tests.benchmarks [NAME …]`: measure, and show every speed as a ratio to a limit measured beside it."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.status import Status
 
 from infra import logs
 from infra.lifecycle import exit_on_stop
@@ -54,10 +56,14 @@ def _measure(names: list[str], rounds: int, directory: Path | None) -> dict[str,
     figures: dict[str, list[Figure]] = {}
     with Console(stderr=True).status("starting PostgreSQL") as status, durable_server(directory) as server:
         for name in names:
-            turns = Turns(rounds, lambda text, name=name: status.update(f"{name}: {text}"))
+            turns = Turns(rounds, partial(_show, status, name))
             with fresh_runtime(server, name) as runtime:
                 figures[name] = list(BENCHMARKS[name](runtime, turns))
     return figures
+
+
+def _show(status: Status, benchmark: str, text: str) -> None:
+    status.update(f"{benchmark}: {text}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ class Figure:
     """A rate beside its limit; the n-th rates of both were measured in the same round."""
 
     what: str
-    unit: str
+    """With its unit, as `commands/s, 32 threads`; the limit's rate is in the same unit."""
     limit: str
     rates: Sequence[float]
     limit_rates: Sequence[float]

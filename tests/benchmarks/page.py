@@ -15,26 +15,25 @@ PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- figures: `make bench ARGS=--write` -->\n", "<!-- end of figures -->\n"
 
 Figures = Mapping[str, Sequence[Figure]]
-HEADS = ("benchmark", "measured", "rate", "limit", "its rate", "ratio", "rounds from–to")
+HEADS = ("benchmark", "measured", "rate", "limit", "its rate", "% of limit", "from–to")
+NUMBERS = frozenset({"rate", "its rate", "% of limit", "from–to"})
 
 
 def as_table(figures: Figures) -> Table:
     """Medians of the rounds; the last column shows how far rounds differ."""
     table = Table(box=SIMPLE_HEAD)
     for head in HEADS:
-        table.add_column(
-            head, justify="right" if head in ("rate", "its rate", "ratio", HEADS[-1]) else "left"
-        )
+        table.add_column(head, justify="right" if head in NUMBERS else "left")
     for row in _rows(figures):
         table.add_row(*row)
     return table
 
 
-def write(figures: Figures) -> None:
+def write(figures: Figures, page: Path = PAGE) -> None:
     """Put the figures in the place of those on the page."""
-    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{_as_markdown(figures)}\n{END}{after}", "utf-8")
+    page.write_text(f"{before}{BEGIN}\n{_as_markdown(figures)}\n{END}{after}", "utf-8")
 
 
 def machine() -> str:
@@ -46,7 +45,8 @@ def machine() -> str:
 
 def _as_markdown(figures: Figures) -> str:
     lines = [f"Measured on: {machine()}.", ""]
-    lines += [f"| {' | '.join(HEADS)} |", "|---|---|---:|---|---:|---:|---:|"]
+    lines += [f"| {' | '.join(HEADS)} |"]
+    lines += [f"|{'|'.join('---:' if head in NUMBERS else '---' for head in HEADS)}|"]
     lines += [f"| {' | '.join(row)} |" for row in _rows(figures)]
     return "\n".join([*lines, ""])
 
@@ -56,7 +56,7 @@ def _rows(figures: Figures) -> list[tuple[str, ...]]:
         (
             name,
             figure.what,
-            f"{figure.rate:,.0f} {figure.unit}",
+            f"{figure.rate:,.0f}",
             figure.limit,
             f"{figure.limit_rate:,.0f}",
             _percent(figure.ratio),
@@ -68,4 +68,4 @@ def _rows(figures: Figures) -> list[tuple[str, ...]]:
 
 
 def _percent(ratio: float) -> str:
-    return f"{ratio * 100:.3g} %"
+    return f"{ratio * 100:.3g}"

@@ -31,13 +31,13 @@ def measure(runtime: Runtime, turns: Turns) -> Iterator[Figure]:
     with connect(runtime.database.owner_url) as owner:
         owner.execute("VACUUM ANALYZE")
     filters = {
-        "one customer found by a word": _rare_words(),
-        "many customers found by a word": _common_words(),
-        "newest customers": cycle([CustomerFilter()]),
+        "a word of one customer": _rare_words(),
+        "a word of many": _common_words(),
+        "no filter": cycle([CustomerFilter()]),
     }
     *pages, limit = turns.take(*(_asking(runtime, each) for each in filters.values()), _by_key(runtime))
     for what, rates in zip(filters, pages, strict=True):
-        yield Figure(what, "queries/s", "SELECT by primary key", rates, limit)
+        yield Figure(f"queries/s, {what}", "SELECT by primary key", rates, limit)
 
 
 def _rare_words() -> Iterator[CustomerFilter]:

@@ -39,9 +39,9 @@ def measure(runtime: Runtime, turns: Turns) -> Iterator[Figure]:
         partial(timed, partial(_read, runtime)),
         partial(timed, partial(_fetch, runtime)),
     )
-    yield Figure(OVERVIEW.name, "events/s", "LogFeed.read", overview, reading)
-    yield Figure(f"all {len(catalogue.ALL)} projections", "events/s", "LogFeed.read", everything, reading)
-    yield Figure("LogFeed.read", "events/s", "SELECT of the rows", reading, fetching)
+    yield Figure(f"events/s, {OVERVIEW.name}", "LogFeed.read", overview, reading)
+    yield Figure(f"events/s, all {len(catalogue.ALL)} projections", "LogFeed.read", everything, reading)
+    yield Figure("events/s, LogFeed.read", "SELECT of the rows", reading, fetching)
 
 
 def _rebuild(runtime: Runtime, projections: Sequence[Projection]) -> int:

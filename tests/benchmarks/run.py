@@ -48,9 +48,7 @@ def measure(runtime: Runtime, turns: Turns) -> Iterator[Figure]:
         runs = Runs(runtime, owner)
         runs.wait_for_workers()
         ours, limit = turns.take(runs.run, runs.copy)
-    yield Figure(
-        f"documents of {MONTHS} lines, {WORKERS} workers", "documents/s", "COPY of the same rows", ours, limit
-    )
+    yield Figure(f"documents/s, {WORKERS} workers", "COPY of the rows", ours, limit)
 
 
 @contextmanager

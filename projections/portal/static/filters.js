@@ -25,7 +25,8 @@ export function setUpFilters() {
 
 async function update(form, signal) {
   const address = new URL(form.action);
-  address.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
+  const says = ([name, value]) => value !== "" && value !== form.elements.namedItem(name).dataset.standard;
+  address.search = new URLSearchParams([...new FormData(form)].filter(says));
   const results = document.getElementById(form.dataset.filters);
   results.ariaBusy = "true";
   try {

@@ -1,0 +1,47 @@
+"""Types of fields in the bodies of all services: what they let through can be stored, shown on a document and billed."""
+
+import datetime
+import re
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+TEXT_MAX = 255
+FIRST_DAY, LAST_DAY = datetime.date(1900, 1, 1), datetime.date(2199, 12, 31)
+"""Far enough for every business, and near enough that intervals around them can be computed."""
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def blank_is_none(value: Any) -> Any:
+    """Let a form's empty field be an absent one."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _showable(text: str) -> str:
+    """Refuse what PostgreSQL and XML (1.0, section 2.2), and so e-invoices, cannot hold: control characters."""
+    if found := _NOT_IN_XML.search(text):
+        raise ValueError(f"contains U+{ord(found[0]):04X}, which cannot be shown; remove it")
+    return text
+
+
+def _written_as_date(value: Any) -> Any:
+    """Refuse what Pydantic would take for seconds since 1970: the number 20260115 is a mistyped date."""
+    if isinstance(value, datetime.date) or (
+        isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)
+    ):
+        return value
+    raise ValueError("is not a date; write it like 2026-01-31")
+
+
+def _plain(number: Decimal) -> Decimal:
+    """Without positive exponent or negative zero: 1E+3 is 1000, -0 is 0."""
+    return number + 0
+
+
+Showable = Annotated[str, AfterValidator(_showable)]
+Text = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_showable), BeforeValidator(blank_is_none)]
+OptionalText = Annotated[Text | None, BeforeValidator(blank_is_none)]
+Day = Annotated[datetime.date, Field(ge=FIRST_DAY, le=LAST_DAY), BeforeValidator(_written_as_date)]
+Number = Annotated[Decimal, AfterValidator(_plain)]
