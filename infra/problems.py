@@ -47,6 +47,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(KontorError, _kontor_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(psycopg.DataError, _no_such_value)
     app.add_exception_handler(psycopg.OperationalError, _no_database)
     app.add_exception_handler(PoolTimeout, _no_database)
     app.add_exception_handler(Exception, _unexpected)
@@ -95,6 +96,14 @@ def _invalid_request(_: Request, error: Exception) -> Response:
 def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return problem(error.status_code, f"http-{error.status_code}", str(error.detail), str(error.detail))
+
+
+def _no_such_value(request: Request, error: Exception) -> Response:
+    """A value that PostgreSQL has no place for, such as a zero byte in a text that is searched for."""
+    log.warning("%s %s was refused by the database: %s", request.method, request.url.path, error)
+    return problem(
+        422, InvalidFields.slug(), InvalidFields.title(), "A value cannot be stored or searched for."
+    )
 
 
 def _no_database(_: Request, error: Exception) -> Response:

@@ -284,7 +284,3 @@ def _there(found: T | None, kind: str, wanted: UUID) -> T:
 def _json(answer: object, **headers: str) -> Response:
     """The answer as it is: the views make JSON already, so the declared models only document it."""
     return Response(msgspec.json.encode(answer), media_type="application/json", headers=headers)
-
-
-_NOBODY = UUID(int=0)
-_CSV_EXAMPLE = "customerId,debtorIdent,name,…\r\n0199…,D-4711,Beispiel GmbH,…\r\n"

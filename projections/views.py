@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from psycopg import Connection
@@ -33,7 +33,10 @@ from services.messages import Feed
 
 __all__ = ["CustomerFilter", "Views"]
 
+T = TypeVar("T")
+
 PATIENCE_SECONDS = 2.0
+CATCH_UP_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 0.01
 
 
@@ -77,17 +80,37 @@ class Views:
             ).fetchone()
         return int(row["position"]) if row else 0
 
+    def _found(self, find: Callable[[Connection[DictRow]], T | None]) -> T | None:
+        """What there is by an id; before the answer is nothing, everything that is stored by now is taken in.
+
+        So nobody is told that what they have just made does not exist.
+        """
+        with self._pool.connection() as conn:
+            found = find(conn)
+        if found is None and self._feeds:
+            self._take_in(CATCH_UP_SECONDS)
+            with self._pool.connection() as conn:
+                found = find(conn)
+        return found
+
+    def _take_in(self, seconds: float) -> None:
+        """Return when the views have taken in all that is stored now, or when the time is over."""
+        heads = {source: feed.head() for source, feed in self._feeds.items()}
+        deadline = time.monotonic() + seconds
+        while any(self._seen(source) < head for source, head in heads.items()):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(_LOOK_AGAIN_SECONDS)
+
     def customers(self, wanted: CustomerFilter) -> Page[CustomerItem]:
         with self._pool.connection() as conn:
             return customer_overview.customers(conn, wanted, self._today())
 
     def find_customer(self, debtor_ident: str) -> UUID | None:
-        with self._pool.connection() as conn:
-            return customer_overview.find_customer(conn, debtor_ident)
+        return self._found(lambda conn: customer_overview.find_customer(conn, debtor_ident))
 
     def customer(self, customer_id: UUID) -> CustomerDetail | None:
-        with self._pool.connection() as conn:
-            return customer_detail.customer(conn, customer_id)
+        return self._found(lambda conn: customer_detail.customer(conn, customer_id))
 
     def history(self, customer_id: UUID, limit: int = 50, cursor: str | None = None) -> Page[HistoryItem]:
         with self._pool.connection() as conn:
@@ -111,8 +134,7 @@ class Views:
             )
 
     def contract(self, contract_id: UUID) -> ContractItem | None:
-        with self._pool.connection() as conn:
-            return contracts.contract(conn, contract_id, self._today())
+        return self._found(lambda conn: contracts.contract(conn, contract_id, self._today()))
 
     def orders(
         self,
@@ -127,8 +149,7 @@ class Views:
             )
 
     def order(self, order_id: UUID) -> OrderItem | None:
-        with self._pool.connection() as conn:
-            return orders.order(conn, order_id)
+        return self._found(lambda conn: orders.order(conn, order_id))
 
     def documents(
         self,
@@ -150,8 +171,7 @@ class Views:
             )
 
     def document(self, document_id: UUID) -> Document | None:
-        with self._pool.connection() as conn:
-            return documents.document(conn, document_id, self._today())
+        return self._found(lambda conn: documents.document(conn, document_id, self._today()))
 
     def billing_runs(
         self, customer_id: UUID | None = None, limit: int = 50, cursor: str | None = None
@@ -160,8 +180,7 @@ class Views:
             return billing_runs.billing_runs(conn, customer_id=customer_id, limit=limit, cursor=cursor)
 
     def billing_run(self, billing_run_id: UUID) -> BillingRunItem | None:
-        with self._pool.connection() as conn:
-            return billing_runs.billing_run(conn, billing_run_id)
+        return self._found(lambda conn: billing_runs.billing_run(conn, billing_run_id))
 
     def outcomes(self, billing_run_id: UUID, limit: int = 50, cursor: str | None = None) -> Page[OutcomeItem]:
         with self._pool.connection() as conn:

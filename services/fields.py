@@ -19,7 +19,7 @@ def blank_is_none(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-def _showable(text: str) -> str:
+def showable(text: str) -> str:
     """Refuse what PostgreSQL and XML (1.0, section 2.2), and so e-invoices, cannot hold: control characters."""
     if found := _NOT_IN_XML.search(text):
         raise ValueError(f"contains U+{ord(found[0]):04X}, which cannot be shown; remove it")
@@ -40,8 +40,8 @@ def _plain(number: Decimal) -> Decimal:
     return number + 0
 
 
-Showable = Annotated[str, AfterValidator(_showable)]
-Text = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_showable), BeforeValidator(blank_is_none)]
+Showable = Annotated[str, AfterValidator(showable)]
+Text = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(showable), BeforeValidator(blank_is_none)]
 OptionalText = Annotated[Text | None, BeforeValidator(blank_is_none)]
 Day = Annotated[datetime.date, Field(ge=FIRST_DAY, le=LAST_DAY), BeforeValidator(_written_as_date)]
 Number = Annotated[Decimal, AfterValidator(_plain)]

@@ -104,7 +104,7 @@ class Pages:
             customer=customer,
             figures=self._figures_of(customer["debtorIdent"]),
             late=late,
-            **self._sections_of(customer_id, request),
+            **self._sections_of(customer_id, viewer, request),
         )
 
     def _figures_of(self, debtor_ident: str) -> CustomerItem | None:
@@ -112,17 +112,18 @@ class Pages:
         rows = self._views.customers(CustomerFilter(debtor_ident=debtor_ident, limit=1))["items"]
         return rows[0] if rows else None
 
-    def _sections_of(self, customer_id: UUID, request: Request) -> dict[str, Any]:
-        """The newest of everything that belongs to a customer; each section turns its own pages."""
+    def _sections_of(self, customer_id: UUID, viewer: Principal, request: Request) -> dict[str, Any]:
+        """The newest of all of a customer's that the viewer may see; each section turns its own pages."""
         query, views = request.query_params, self._views
 
         def page(section: str) -> dict[str, Any]:
             return {"limit": _ROWS_OF_SECTION, "cursor": query.get(section)}
 
+        may_see_documents = viewer.may("documents:read")
         return {
             "contracts": views.contracts(customer_id=customer_id, **page("contracts")),
             "orders": views.orders(customer_id=customer_id, **page("orders")),
-            "documents": views.documents(customer_id=customer_id, **page("documents")),
+            "documents": may_see_documents and views.documents(customer_id=customer_id, **page("documents")),
             "billing_runs": views.billing_runs(customer_id=customer_id, **page("billingRuns")),
             "history": views.history(customer_id, **page("history")),
         }
@@ -136,9 +137,7 @@ class Pages:
     ) -> Response:
         late = self._is_late(min_position)
         runs = self._views.billing_runs(limit=_ROWS, cursor=cursor)
-        return self._shell.page(
-            request, "billing_runs.html", viewer=viewer, runs=runs, cursor=cursor, late=late
-        )
+        return self._shell.page(request, "billing_runs.html", viewer=viewer, runs=runs, late=late)
 
     def billing_run(
         self,
@@ -154,7 +153,7 @@ class Pages:
             raise NotFound(f"There is no billing run {billing_run_id}.")
         outcomes = self._views.outcomes(billing_run_id, limit=_ROWS, cursor=cursor)
         return self._shell.page(
-            request, "billing_run.html", viewer=viewer, run=run, outcomes=outcomes, cursor=cursor, late=late
+            request, "billing_run.html", viewer=viewer, run=run, outcomes=outcomes, late=late
         )
 
     def documents(
@@ -165,9 +164,7 @@ class Pages:
         cursor: Cursor = None,
     ) -> Response:
         documents = self._views.documents(number=number.strip().upper() or None, limit=_ROWS, cursor=cursor)
-        return self._shell.page(
-            request, "documents.html", viewer=viewer, documents=documents, number=number, cursor=cursor
-        )
+        return self._shell.page(request, "documents.html", viewer=viewer, documents=documents, number=number)
 
     def document(self, request: Request, viewer: DocumentReader, document_id: UUID) -> Response:
         document = self._views.document(document_id)

@@ -106,7 +106,8 @@ class Shell:
         try:
             return await handle(request)
         except NotSignedIn:
-            return RedirectResponse(f"/sign-in?{urlencode({'next': _address(request)})}", 303)
+            wanted = _address(request)
+            return RedirectResponse(with_query("/sign-in", next=None if wanted == "/" else wanted), 303)
         except (KontorError, RequestValidationError) as error:
             status = next((s for kind, s in _STATUS.items() if isinstance(error, kind)), 400)
             detail = str(error) if isinstance(error, KontorError) else ""
@@ -117,7 +118,7 @@ class Shell:
 
 def own_address(address: str | None) -> str:
     """`address` if it is a path of this site, else the front page: nobody is sent elsewhere."""
-    return address if address and re.match(r"/(?![/\\])[^\x00-\x1f]*$", address) else "/"
+    return address if address and re.match(r"/(?![/\\])[^\x00-\x1f]*\Z", address) else "/"
 
 
 def with_query(address: str, **changes: Any) -> str:

@@ -3,18 +3,27 @@
 One shape for the HTTP API, the imports and every other way in; field names are fixed, others build on them.
 """
 
+import math
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
 from babel import Locale
 from babel.numbers import is_currency
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from stdnum.eu import vat as eu_vat
 from stdnum.exceptions import ValidationError as NumberInvalid
 
-from services.fields import TEXT_MAX, Day, Number, OptionalText, Showable, Text, blank_is_none
+from services.fields import TEXT_MAX, Day, Number, OptionalText, Showable, Text, blank_is_none, showable
 from services.values import (
     Address,
     AddressType,
@@ -35,10 +44,11 @@ from services.values import (
     ItemCategory,
     ItemKind,
     OrderLine,
+    PropertyValue,
     TaxCategory,
 )
 
-PROPERTY_MAX = 2**53
+WHOLE_NUMBER_MAX = 2**53
 """Whole numbers up to here are exact for every reader of JSON."""
 NOT_SENT: Any = None
 """Default of a field that may be left out but not be null; whether it was sent is in `model_fields_set`."""
@@ -81,6 +91,20 @@ def _country(code: str) -> str:
     return code
 
 
+def _property(value: Any) -> PropertyValue:
+    """A characteristic that comes back as it was sent: JSON has no NaN, and its readers no exact large integers."""
+    match value:
+        case str() if len(value) <= TEXT_MAX:
+            return showable(value)
+        case bool():
+            return value
+        case int() if abs(value) <= WHOLE_NUMBER_MAX:
+            return value
+        case float() | Decimal() if math.isfinite(value):
+            return float(value)
+    raise ValueError(f"is not a text of up to {TEXT_MAX} characters, a number, true or false")
+
+
 Ident = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.~-]{1,100}$")]
 Email = Annotated[
     Annotated[Showable, Field(max_length=TEXT_MAX, pattern=r"^[^@\s]+@[^@\s]+$")] | None,
@@ -94,12 +118,7 @@ Price = Annotated[Number, Field(max_digits=20, decimal_places=10)]
 Quantity = Annotated[Number, Field(gt=0, max_digits=20, decimal_places=10)]
 Percent = Annotated[Number, Field(ge=0, le=100, max_digits=10, decimal_places=6)]
 Amount = Annotated[Number, Field(ge=0, max_digits=20, decimal_places=4)]
-Property = (
-    Annotated[Showable, Field(max_length=TEXT_MAX)]
-    | bool
-    | Annotated[int, Field(ge=-PROPERTY_MAX, le=PROPERTY_MAX)]
-    | Annotated[float, Field(allow_inf_nan=False)]
-)
+Property = Annotated[PropertyValue, PlainValidator(_property, json_schema_input_type=PropertyValue)]
 PaymentTermDays = Annotated[int, Field(ge=0, le=3650)]
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import examples
-from tests.acceptance.server import KontorServer, eventually
+from tests.acceptance.server import KontorServer, eventually, serving
 from tests.acceptance.test_api import ENTITY
 
 Row = dict[str, Any]
@@ -61,8 +61,15 @@ NASTY = [
     [[]],
     {"": None},
 ]
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(NASTY)
-VALUES = st.sampled_from(NASTY) | st.recursive(
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(NASTY).map(copy.deepcopy)
+)
+VALUES = st.sampled_from(NASTY).map(copy.deepcopy) | st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
@@ -98,6 +105,13 @@ def _paths(value: Any, before: Path = ()) -> Iterator[Path]:
     for step, each in inner:
         yield (*before, step)
         yield from _paths(each, (*before, step))
+
+
+@pytest.fixture(scope="module")
+def kontor_server() -> Iterator[KontorServer]:
+    """A Kontor for junk alone."""
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,9 @@ BENCHMARKS: dict[str, Callable[[Runtime, Turns], Iterator[Figure]]] = {
     "reading": reading.measure,
 }
 
+WIDTH = 120
+"""Of a table that goes to a file."""
+
 Names = Annotated[list[str] | None, typer.Argument(help=f"{', '.join(BENCHMARKS)}; without a name: all.")]
 
 
@@ -47,6 +50,8 @@ def main(
     logs.configure("warning", "bench")
     figures = _measure(chosen, rounds, directory)
     out = Console()
+    if not out.is_terminal:
+        out.width = WIDTH
     out.print(page.as_table(figures), f"{page.machine()}; medians of {rounds} rounds")
     if write:
         page.write(figures)

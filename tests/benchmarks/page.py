@@ -23,7 +23,7 @@ def as_table(figures: Figures) -> Table:
     """Medians of the rounds; the last column shows how far rounds differ."""
     table = Table(box=SIMPLE_HEAD)
     for head in HEADS:
-        table.add_column(head, justify="right" if head in NUMBERS else "left")
+        table.add_column(head, justify="right" if head in NUMBERS else "left", no_wrap=head in NUMBERS)
     for row in _rows(figures):
         table.add_row(*row)
     return table

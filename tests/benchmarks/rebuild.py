@@ -22,7 +22,7 @@ from tests import examples
 from tests.benchmarks.measuring import Figure, Turns, timed
 from tests.benchmarks.population import bill_everything, define_seller, populate
 
-CUSTOMERS = 3_000
+CUSTOMERS = 2_000
 BILLED_THROUGH = date(2026, 3, 31)
 OVERVIEW = catalogue.named("customer_overview")
 

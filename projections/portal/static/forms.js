@@ -47,8 +47,13 @@ function sendForm(form, body) {
 /** The same key while the same thing is sent again, so that a lost answer does not do it twice. */
 function keyFor(form, body) {
   const content = form.dataset.send + JSON.stringify(body);
-  if (form.key?.content !== content) form.key = { content, value: crypto.randomUUID() };
+  if (form.key?.content !== content) form.key = { content, value: newKey() };
   return form.key.value;
+}
+
+/** 128 random bits; crypto.randomUUID() is missing where a portal in the house is opened without TLS. */
+function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function complete(form) {
