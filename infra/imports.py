@@ -119,21 +119,18 @@ class _Import:
         self.result = ImportResult()
 
     def take(self, batch: Sequence[tuple[int, Row | Malformed]], threads: ThreadPoolExecutor) -> None:
-        """Import rows side by side, so that they share commits."""
-        rows: dict[int, tuple[Row, Asked]] = {}
-        for number, row in batch:
-            if isinstance(row, Malformed):
-                self._reject(number, None, [FieldError("row", str(row))])
-            else:
-                rows[number] = (row, self._asked(row))
+        """Import rows side by side, so that they share commits; rejects are told in the order of the file."""
+        rows = {n: (row, self._asked(row)) for n, row in batch if not isinstance(row, Malformed)}
         known = self._application.log_index.answered([a.context.command_id for _, a in rows.values()])
         new = {n: (row, a) for n, (row, a) in rows.items() if a.context.command_id not in known}
         self.result.unchanged += len(rows) - len(new)
-        for number, errors in zip(new, threads.map(lambda n: self._carry_out(*new[n]), new), strict=True):
-            if errors:
-                self._reject(number, new[number][0], errors)
-            else:
-                self.result.created += 1
+        done = dict(zip(new, threads.map(lambda n: self._carry_out(*new[n]), new), strict=True))
+        for number, row in batch:
+            if isinstance(row, Malformed):
+                self._reject(number, None, [FieldError("row", str(row))])
+            elif errors := done.get(number):
+                self._reject(number, row, errors)
+        self.result.created += sum(not errors for errors in done.values())
 
     def _reject(self, number: int, row: Row | None, errors: Sequence[FieldError]) -> None:
         self.result.rejected += 1

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 TYPE_BASE = "https://kontor.example/problems/"
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+ECHO_MAX = 1000
+"""Characters of a rejected text that are sent back."""
 
 STATUS: Mapping[type[KontorError], int] = {
     NotSignedIn: 401,
@@ -95,7 +97,9 @@ def _invalid_request(_: Request, error: Exception) -> Response:
 
 def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, f"http-{error.status_code}", str(error.detail), str(error.detail))
+    answer = problem(error.status_code, f"http-{error.status_code}", str(error.detail), str(error.detail))
+    answer.headers.update(error.headers or {})  # such as the methods that 405 allows
+    return answer
 
 
 def _no_such_value(request: Request, error: Exception) -> Response:
@@ -150,4 +154,6 @@ def _rejected(error: Mapping[str, Any]) -> Any:
     value = error.get("input")
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if isinstance(value, str | int | float | bool) else None
+    if isinstance(value, str):
+        return value[:ECHO_MAX]
+    return value if isinstance(value, int | float) else None

@@ -39,21 +39,22 @@ def serve(settings: Settings, console: Console, *, demo: bool) -> None:
         closing(listen(settings.host, settings.port)) as listener,
         _database_kept_up(settings) as keepers,
         Runtime.open(settings, migrating=True) as runtime,
-        Supervisor(programs(settings, listener.fileno()), keepers) as supervisor,
     ):
-        if settings.admin_token:
-            runtime.access.ensure_admin_key(settings.admin_token)
-        wait_until_ready(settings)
-        if demo:
+        if demo:  # before anybody can ask for a run that would miss half of it
             with progress(console) as report:
                 load_demo(runtime, report)
-        # One that is made is shown once: not before everything else went well.
-        token = runtime.access.ensure_admin_key(settings.admin_token)
-        welcome(console, settings, sign_in_link(runtime), token)
-        try:
-            supervisor.wait()
-        finally:
-            console.print("\nStopping …")
+        if settings.admin_token:
+            runtime.access.ensure_admin_key(settings.admin_token)
+        with Supervisor(programs(settings, listener.fileno()), keepers) as supervisor:
+            wait_until_ready(settings)
+            runtime.views.take_in(READY_SECONDS)
+            # One that is made is shown once: not before everything else went well.
+            token = runtime.access.ensure_admin_key(settings.admin_token)
+            welcome(console, settings, sign_in_link(runtime), token)
+            try:
+                supervisor.wait()
+            finally:
+                console.print("\nStopping …")
 
 
 def serve_api(settings: Settings, listener: int | None = None) -> None:

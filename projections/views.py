@@ -88,15 +88,15 @@ class Views:
         with self._pool.connection() as conn:
             found = find(conn)
         if found is None and self._feeds:
-            self._take_in(CATCH_UP_SECONDS)
+            self.take_in(CATCH_UP_SECONDS)
             with self._pool.connection() as conn:
                 found = find(conn)
         return found
 
-    def _take_in(self, seconds: float) -> None:
+    def take_in(self, timeout_seconds: float) -> None:
         """Return when the views have taken in all that is stored now, or when the time is over."""
         heads = {source: feed.head() for source, feed in self._feeds.items()}
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + timeout_seconds
         while any(self._seen(source) < head for source, head in heads.items()):
             if time.monotonic() > deadline:
                 return

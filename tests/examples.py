@@ -139,3 +139,18 @@ ENTITY: Row = {
     "number_prefix": "RE",
     "small_business": False,
 }
+
+BILLING_ENTITY: Row = {
+    "seller": {
+        "name": "Nordlicht Software GmbH",
+        "street": "Alsterufer 1",
+        "postalCode": "20354",
+        "city": "Hamburg",
+        "country": "DE",
+        "vatId": "DE136695976",
+        "bankAccount": {"iban": "DE89370400440532013000"},
+    },
+    "currency": "EUR",
+    "numberPrefix": "RE",
+}
+"""The same seller as a body of `PUT /v1/billing-entities/main`."""

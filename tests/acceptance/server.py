@@ -163,6 +163,13 @@ class KontorServer:
 
         return eventually(completed_run, seconds)
 
+    def documents_of_run(self, **body: str) -> list[dict[str, Any]]:
+        """Request a run; the whole documents that it issues, once it is completed without a failure."""
+        run = self.completed(self.done("POST", "/v1/billing-runs", body)["billingRunId"])
+        assert run["status"] == "COMPLETED", run
+        outcomes = self.read(f"/v1/billing-runs/{run['billingRunId']}/outcomes", limit=500)["items"]
+        return [self.read(f"/v1/documents/{each}") for outcome in outcomes for each in outcome["documents"]]
+
     def cli(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run a `kontor` command on the same data; it must end with exit code `code`."""
         done = subprocess.run(

@@ -10,23 +10,11 @@ import httpx
 import pytest
 
 from tests import examples
-from tests.acceptance.server import KontorServer, eventually
+from tests.acceptance.server import KontorServer
 
 Row = dict[str, Any]
 
-ENTITY: Row = {
-    "seller": {
-        "name": "Nordlicht Software GmbH",
-        "street": "Alsterufer 1",
-        "postalCode": "20354",
-        "city": "Hamburg",
-        "country": "DE",
-        "vatId": "DE136695976",
-        "bankAccount": {"iban": "DE89370400440532013000"},
-    },
-    "currency": "EUR",
-    "numberPrefix": "RE",
-}
+ENTITY = examples.BILLING_ENTITY
 _numbers = count(1)
 
 
@@ -146,11 +134,12 @@ def test_an_order_is_recorded_and_billed_with_its_rebate_and_freight(server, cus
     assert answer.headers["Location"] == f"/v1/orders/{recorded['orderId']}"
     assert server.read(answer.headers["Location"], minPosition=recorded["position"])["status"] == "OPEN"
 
-    [document] = documents_of_run(server, debtorIdent=customer["debtorIdent"], processingDate="2026-02-28")
+    [document] = server.documents_of_run(debtorIdent=customer["debtorIdent"], processingDate="2026-02-28")
     # 3 × 59.90 − 10 % + 12.50 freight, 19 % on top
     assert document["totals"] | {"lines": "161.73", "charges": "12.50", "net": "174.23"} == document["totals"]
     assert (document["totals"]["tax"], document["totals"]["gross"]) == ("33.10", "207.33")
-    order = eventually(lambda: billed_order(server, recorded["orderId"]))
+    order = server.read(f"/v1/orders/{recorded['orderId']}")
+    assert order["status"] == "BILLED"
     assert [d["number"] for d in order["documents"]] == [document["number"]]
 
 
@@ -191,7 +180,7 @@ def test_a_billing_run_is_accepted_carried_out_and_answers_with_outcomes_and_doc
         None,
     )
     [document_id] = outcome["documents"]
-    document = eventually(lambda: found(server, f"/v1/documents/{document_id}"))
+    document = server.read(f"/v1/documents/{document_id}")
     assert document["number"].startswith("RE-2026-")
     assert (document["type"], document["status"], document["paymentStatus"]) == (
         "INVOICE",
@@ -211,28 +200,6 @@ def test_a_billing_entity_is_defined_and_defined_again(server):
     assert first.keys() == {"ident", "position"}
     moved = ENTITY | {"seller": ENTITY["seller"] | {"street": "Jungfernstieg 7"}}
     assert server.done("PUT", "/v1/billing-entities/main", moved)["position"] > first["position"]
-
-
-def documents_of_run(server: KontorServer, **body: str) -> list[Row]:
-    """Whole documents of a new run, once it is completed."""
-    run = server.completed(server.done("POST", "/v1/billing-runs", body)["billingRunId"])
-    assert run["status"] == "COMPLETED"
-    outcomes = server.read(f"/v1/billing-runs/{run['billingRunId']}/outcomes")["items"]
-    ids = [document_id for outcome in outcomes for document_id in outcome["documents"]]
-    return [
-        eventually(lambda document_id=document_id: found(server, f"/v1/documents/{document_id}"))
-        for document_id in ids
-    ]
-
-
-def found(server: KontorServer, path: str) -> Row | None:
-    answer = server.get(path)
-    return answer.json() if answer.is_success else None
-
-
-def billed_order(server: KontorServer, order_id: str) -> Row | None:
-    order = server.read(f"/v1/orders/{order_id}")
-    return order if order["status"] == "BILLED" else None
 
 
 # -- read your own writes -----------------------------------------------------------------------

@@ -57,17 +57,10 @@ class Turns:
         return rates
 
 
-def timed(work: Callable[[], int]) -> float:
-    """The rate of work that returns how many units it did."""
-    begin = time.perf_counter()
-    count = work()
-    return count / (time.perf_counter() - begin)
-
-
-def repeated(work: Callable[[], object], seconds: float) -> float:
-    """How often a second `work` can be done, tried for a while."""
-    begin, count = time.perf_counter(), 0
-    while (elapsed := time.perf_counter() - begin) < seconds or not count:
-        work()
-        count += 1
+def timed(work: Callable[[], int], seconds: float = 0.0) -> float:
+    """The rate of work that returns how many units it did, repeated for at least so long."""
+    begin, count, elapsed = time.perf_counter(), 0, 0.0
+    while not count or elapsed < seconds:
+        count += work()
+        elapsed = time.perf_counter() - begin
     return count / elapsed
