@@ -214,6 +214,18 @@ def replay(as_json: AS_JSON = False) -> None:
         raise typer.Exit(FAILED)
 
 
+@projections.command(epilog="Example: kontor projections retry history")
+def retry(
+    name: Annotated[str, typer.Argument(help="Name of the projection, see `kontor status`.")],
+) -> None:
+    """Apply the parked events of a projection again, after what they stumbled over was repaired."""
+    from projections.runner import Runner
+
+    with _runtime("retry") as runtime:
+        applied = Runner(runtime.projections_pool, runtime.feeds).retry_parked(name)
+    out.print(f"{applied} parked events of {name} are applied")
+
+
 @projections.command(epilog="Example: kontor projections rebuild customer_overview")
 def rebuild(
     name: Annotated[str, typer.Argument(help="Name of the projection, see `kontor status`.")],

@@ -50,7 +50,7 @@ def replay_billing(owner_url: str, customer_feed: Feed, billing_feed: Feed) -> l
         for envelopes in _batches(customer_feed, followed):
             follow_customer_log(cursor, envelopes)
         for envelopes in _batches(billing_feed, head):
-            follow_billing_log(cursor, envelopes, numbers_are_allotted=False)
+            follow_billing_log(cursor, envelopes)
         return [d for table in READ_MODEL for d in differences(conn, table, BILLING, SCRATCH)]
 
 

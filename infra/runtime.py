@@ -19,6 +19,7 @@ from services.billing.application import BillingApplication
 from services.customer.application import CustomerApplication
 
 CONNECTIONS_PER_SCHEMA = 12
+CONNECTIONS_PER_FEED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,11 @@ class Runtime:
 
     @cached_property
     def customer_feed(self) -> LogFeed:
-        return self._feed("customer", self._customer_pool)
+        return self._feed("customer")
 
     @cached_property
     def billing_feed(self) -> LogFeed:
-        return self._feed("billing", self.billing_pool)
+        return self._feed("billing")
 
     @property
     def feeds(self) -> dict[str, LogFeed]:
@@ -84,7 +85,7 @@ class Runtime:
 
     @cached_property
     def _customer_pool(self) -> Pool:
-        return self._pool("customer")
+        return self._pool("customer", tried=False)  # its recorder asks again by itself
 
     @cached_property
     def billing_pool(self) -> Pool:
@@ -94,13 +95,14 @@ class Runtime:
     def projections_pool(self) -> Pool:
         return self._pool("projections")
 
-    def _pool(self, schema: str) -> Pool:
+    def _pool(self, schema: str, *, size: int = CONNECTIONS_PER_SCHEMA, tried: bool = True) -> Pool:
         pool = open_pool(
             self.database.service_url,
             schema=schema,
-            size=CONNECTIONS_PER_SCHEMA,
+            size=size,
             name=f"kontor {schema} {os.getpid()}",
             role=self.database.service_role,
+            tried=tried,
         )
         self._exits.callback(pool.close)
         return pool
@@ -110,11 +112,11 @@ class Runtime:
         self._exits.callback(recorder.close)
         return recorder
 
-    def _feed(self, source: str, pool: Pool) -> LogFeed:
+    def _feed(self, source: str) -> LogFeed:
         database = self.database
         feed = LogFeed(
             source,
-            pool,
+            self._pool(source, size=CONNECTIONS_PER_FEED),
             lambda: connect(
                 database.service_url,
                 schema=source,

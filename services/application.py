@@ -179,10 +179,6 @@ class KontorApplication(Application[UUID]):
         `decide` loads, checks and changes aggregates; it is called again when someone else changed
         one of them at the same moment. The same command again gets the first answer.
         """
-        if asked.request_hash:
-            answer = self.log_index.answer_to(asked.context.command_id, asked.request_hash)
-            if answer:
-                return answer
         give_up_at = time.monotonic() + RETRY_CONCURRENT_CHANGE_FOR_SECONDS
         while True:
             try:
@@ -192,11 +188,23 @@ class KontorApplication(Application[UUID]):
             except ConcurrentChange:
                 if time.monotonic() > give_up_at:
                     raise Unavailable("Too many changes to the same object at once; try again.") from None
+            except KontorError:
+                # What refuses it may be what it did itself the first time, such as taking a name.
+                if answer := self._earlier_answer(asked):
+                    return answer
+                raise
+
+    def _earlier_answer(self, asked: Asked) -> dict[str, Any] | None:
+        if not asked.request_hash:
+            return None
+        return self.log_index.answer_to(asked.context.command_id, asked.request_hash)
 
     def _decide_and_save(self, asked: Asked, decide: Callable[[], Decision]) -> dict[str, Any]:
         decision = decide()
         command = Command(asked.context, asked.request_hash, decision.answer, decision.claims)
         recordings = self.save(*decision.aggregates, command=command)
+        if not recordings and (answer := self._earlier_answer(asked)):
+            return answer
         position = recordings[-1].notification.id if recordings else self._log.max_notification_id()
         return {**decision.answer, "position": position or 0}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, LiteralString, NoReturn, cast
 from uuid import UUID
 
+import psycopg
 from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
 from psycopg import Connection, Cursor
 from psycopg.rows import DictRow
@@ -20,6 +21,8 @@ from infra.eventstore.committer import Committer
 from services.application import AlreadyDone, ClaimTaken, ConcurrentChange, RecordedEvent
 from services.errors import IdempotencyKeyReused
 from services.events import Claim, Command
+
+READ_ATTEMPTS = 3
 
 INSERT_EVENTS = """
 INSERT INTO events (position, originator_id, originator_version, topic, schema_version, state,
@@ -34,6 +37,10 @@ AND originator_version <= coalesce(%s, 9223372036854775807) ORDER BY originator_
 SELECT_NEWEST_FIRST = """
 SELECT * FROM events WHERE originator_id = %s AND originator_version > %s
 AND originator_version <= coalesce(%s, 9223372036854775807) ORDER BY originator_version DESC LIMIT %s
+"""
+SELECT_NOTIFICATIONS = """
+SELECT * FROM events WHERE position > %s AND position <= coalesce(%s, 9223372036854775807)
+AND (%s::text[] = '{}' OR topic = ANY(%s)) ORDER BY position LIMIT %s
 """
 NEWEST_VERSIONS = """
 SELECT id, (SELECT max(originator_version) FROM events WHERE originator_id = id) AS version
@@ -115,11 +122,8 @@ class LogRecorder(ApplicationRecorder):
         return cast(dict[str, Any], row["answer"])
 
     def answered(self, command_ids: Sequence[UUID]) -> set[UUID]:
-        with self._pool.connection() as conn:
-            rows = conn.execute(
-                "SELECT command_id FROM commands WHERE command_id = ANY(%s)", [list(command_ids)]
-            )
-            return {row["command_id"] for row in rows}
+        rows = self._rows("SELECT command_id FROM commands WHERE command_id = ANY(%s)", list(command_ids))
+        return {row["command_id"] for row in rows}
 
     def owner_of(self, kind: str, ident: str) -> UUID | None:
         row = self._find("SELECT owner FROM idents WHERE kind = %s AND ident = %s", kind, ident)
@@ -131,8 +135,20 @@ class LogRecorder(ApplicationRecorder):
         return cast(int, row["number"])
 
     def _find(self, query: LiteralString, *params: object) -> DictRow | None:
-        with self._pool.connection() as conn:
-            return conn.execute(query, params).fetchone()
+        rows = self._rows(query, *params)
+        return rows[0] if rows else None
+
+    def _rows(self, query: LiteralString, *params: object) -> list[DictRow]:
+        """The rows of a query, asked again where a restart of the server had cut the connection."""
+        for attempt in range(1, READ_ATTEMPTS + 1):
+            try:
+                with self._pool.connection() as conn:
+                    return conn.execute(query, params).fetchall()
+            except psycopg.OperationalError:
+                if attempt == READ_ATTEMPTS:
+                    raise
+                self._pool.check()
+        raise AssertionError("unreachable")
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -146,9 +162,7 @@ class LogRecorder(ApplicationRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         query = SELECT_NEWEST_FIRST if desc else SELECT_OLDEST_FIRST
-        with self._pool.connection() as conn:
-            rows = conn.execute(query, [originator_id, gt or 0, lte, limit]).fetchall()
-        return [_recorded(row) for row in rows]
+        return [_recorded(row) for row in self._rows(query, originator_id, gt or 0, lte, limit)]
 
     def select_notifications(
         self,
@@ -160,12 +174,7 @@ class LogRecorder(ApplicationRecorder):
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
         after = (start or 0) - (1 if inclusive_of_start and start else 0)
-        with self._pool.connection() as conn:
-            rows = conn.execute(
-                "SELECT * FROM events WHERE position > %s AND position <= coalesce(%s, 9223372036854775807)"
-                " AND (%s::text[] = '{}' OR topic = ANY(%s)) ORDER BY position LIMIT %s",
-                [after, stop, list(topics), list(topics), limit],
-            ).fetchall()
+        rows = self._rows(SELECT_NOTIFICATIONS, after, stop, list(topics), list(topics), limit)
         return [
             Notification(
                 row["originator_id"], row["originator_version"], row["topic"], row["state"], row["position"]
@@ -197,16 +206,13 @@ class _Conflicts:
     def __init__(self, cursor: Cursor[DictRow], appends: Sequence[Append]) -> None:
         commands = [a.command.context.command_id for a in appends]
         claims = [claim for a in appends for claim in a.command.claims]
-        # Aggregates that begin with this batch have ids of their own making: only names can collide.
-        older = list({e.originator_id for a in appends for e in a.events if e.originator_version > 1})
+        changed = list({e.originator_id for a in appends for e in a.events})
         cursor.execute("SELECT * FROM commands WHERE command_id = ANY(%s)", [commands])
         self._answers = {row["command_id"]: row for row in cursor}
         self._accepted: dict[UUID, Append] = {}
         self._repeats: list[tuple[Append, Append]] = []
-        self._versions: dict[UUID, int] = {}
-        if older:
-            cursor.execute(NEWEST_VERSIONS, [older])
-            self._versions = {row["id"]: row["version"] or 0 for row in cursor}
+        cursor.execute(NEWEST_VERSIONS, [changed])
+        self._versions: dict[UUID, int] = {row["id"]: row["version"] or 0 for row in cursor}
         self._taken: set[tuple[str, str]] = set()
         if claims:
             cursor.execute(

@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import msgspec
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool
+
+set_json_loads(msgspec.json.decode)  # several times faster than the standard library's
 
 Pool = ConnectionPool[Connection[DictRow]]
 
@@ -15,11 +19,14 @@ WAIT_SECONDS = 10.0
 LIFETIME_SECONDS = 3600.0
 
 
-def open_pool(url: str, *, schema: str, size: int, name: str, role: str | None = None) -> Pool:
+def open_pool(
+    url: str, *, schema: str, size: int, name: str, role: str | None = None, tried: bool = True
+) -> Pool:
     """A pool of up to `size` connections that see `schema` and are named `name` in the server's views.
 
     `role` is taken on by each connection, for servers where nobody signs in as `kontor_service`.
-    A connection is tried out before it is handed out, so that a restarted server is not noticed.
+    A connection is tried out before it is handed out, so that a restarted server is not noticed; not so
+    where it is not `tried`, for users who rather ask again than ask twice.
     """
     return ConnectionPool(
         conninfo(url, schema=schema, name=name, role=role),
@@ -29,7 +36,7 @@ def open_pool(url: str, *, schema: str, size: int, name: str, role: str | None =
         max_size=size,
         timeout=WAIT_SECONDS,
         max_lifetime=LIFETIME_SECONDS,
-        check=ConnectionPool.check_connection,
+        check=ConnectionPool.check_connection if tried else None,
         open=True,
         name=name,
     )

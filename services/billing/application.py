@@ -7,7 +7,6 @@ true together or not at all. A crash anywhere leaves what was committed, and the
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -18,43 +17,28 @@ from eventsourcing.persistence import ApplicationRecorder
 from services import messages
 from services.application import KontorApplication, published
 from services.billing import billables, policies, run_queue
-from services.billing.assembly import assemble
-from services.billing.billables import Account
 from services.billing.billing_entity import BillingEntity
 from services.billing.billing_run import BillingOutcome, BillingRun
-from services.billing.document import Document, DocumentNotFound, Draft
-from services.billing.due import Cutoff
+from services.billing.document import Document, DocumentNotFound
+from services.billing.issuing import Billed, bill, outcome
 from services.billing.numbering import NumberRanges
 from services.billing.run_queue import Run
 from services.billing.transaction import Cursor, DatabaseRefused, Pool, transaction
-from services.errors import KontorError
 from services.events import Aggregate, Command, Context
 from services.ids import new_id
 from services.messages import (
-    BilledAmount,
     BillingEntityDefined,
     BillingRunStarted,
     DocumentIssued,
     DocumentType,
     Envelope,
     Feed,
-    Outcome,
 )
-from services.money import ZERO
 
 log = logging.getLogger(__name__)
 
 CUSTOMERS_PER_TRANSACTION = 100
 MESSAGES_PER_TRANSACTION = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Billed:
-    """What became of one customer: its drafts, or why there are none."""
-
-    account: Account
-    drafts: Sequence[Draft] = ()
-    failure: str | None = None
 
 
 class BillingApplication(KontorApplication):
@@ -187,44 +171,33 @@ class BillingApplication(KontorApplication):
             return 0
         entity = billables.billing_entity(cursor)
         accounts = billables.accounts(cursor, customer_ids, run.processing_date)
-        billed = [Billed(a, failure=refused) if refused else _drafts(a, entity, run) for a in accounts]
-        now = self._clock()
-        self._store(cursor, self._issue(cursor, run, entity, billed, now), self._of_run(run, now))
+        billed = [
+            Billed(a, failure=refused) if refused else bill(a, entity, run, self._new_id) for a in accounts
+        ]
+        self._issue(cursor, run, entity, billed)
         return len(customer_ids)
 
     def _issue(
-        self,
-        cursor: Cursor,
-        run: Run,
-        entity: BillingEntityDefined | None,
-        billed: Sequence[Billed],
-        now: datetime,
-    ) -> list[Aggregate]:
-        count = sum(len(b.drafts) for b in billed)
-        numbers: Iterable[str] = ()
-        if entity and count:
-            numbers = NumberRanges(cursor).allot(
-                entity.billing_entity_id,
-                DocumentType.INVOICE,
-                run.processing_date.year,
-                entity.number_prefix,
-                count,
+        self, cursor: Cursor, run: Run, entity: BillingEntityDefined | None, billed: Sequence[Billed]
+    ) -> None:
+        """Store what a chunk of customers gets.
+
+        All that takes time or can be refused comes first: once numbers are allotted, every other worker waits.
+        """
+        outcomes = [outcome(run, customer) for customer in billed]
+        drafts = [entry for customer in billed for entry in customer.drafts]
+        billables.mark_billed(cursor, [(document_id, draft.lines) for document_id, draft in drafts])
+        run_queue.record_outcomes(cursor, outcomes)
+        numbers = _numbers(cursor, run, entity, len(drafts))
+        now = self._clock()
+        documents = [
+            Document.issue(
+                draft, document_id=document_id, number=number, billing_run_id=run.billing_run_id, now=now
             )
-        allotted = iter(numbers)
-        aggregates: list[Aggregate] = []
-        for customer in billed:
-            issued = [
-                Document.issue(
-                    draft,
-                    document_id=self._new_id(),
-                    number=next(allotted),
-                    billing_run_id=run.billing_run_id,
-                    now=now,
-                )
-                for draft in customer.drafts
-            ]
-            aggregates += [*issued, _outcome(run, customer, [d.id for d in issued], now)]
-        return aggregates
+            for (document_id, draft), number in zip(drafts, numbers, strict=True)
+        ]
+        recorded = [BillingOutcome.record(found, now) for found in outcomes]
+        self.save(*documents, *recorded, command=Command(self._of_run(run, now)), within=cursor)
 
     def _complete_if_done(self, run: Run) -> None:
         with self._transaction() as cursor:
@@ -260,51 +233,14 @@ class BillingApplication(KontorApplication):
         """Append the aggregates' events and let the read model follow them, in the caller's transaction."""
         recordings = self.save(*aggregates, command=Command(context), within=cursor)
         envelopes = [published(self.name, recording.notification, context) for recording in recordings]
-        policies.follow_billing_log(cursor, envelopes, numbers_are_allotted=True)
+        policies.follow_billing_log(cursor, envelopes)
         return envelopes[-1].position if envelopes else 0
 
 
-def _drafts(account: Account, entity: BillingEntityDefined | None, run: Run) -> Billed:
-    """What a run would issue to a customer. A failure concerns this customer alone, never the run."""
-    if not account.billables:
-        return Billed(account)
-    if entity is None:
-        return Billed(account, failure="No billing entity is defined; define the seller, then retry.")
-    cutoff = Cutoff(run.processing_date, run.ended_by)
-    try:
-        return Billed(
-            account, assemble(account.customer, account.billables, entity, cutoff, run.processing_date)
-        )
-    except KontorError as error:
-        return Billed(account, failure=str(error))
-    except Exception as error:
-        log.exception("customer %s cannot be billed", account.customer.customer_id)
-        return Billed(account, failure=f"Unexpected {type(error).__name__}; please report this.")
-
-
-def _outcome(run: Run, billed: Billed, documents: Sequence[UUID], now: datetime) -> BillingOutcome:
-    if billed.failure:
-        outcome = Outcome.FAILED
-    else:
-        outcome = Outcome.DOCUMENTS_CREATED if documents else Outcome.NOTHING_DUE
-    return BillingOutcome.record(
-        billing_run_id=run.billing_run_id,
-        customer_id=billed.account.customer.customer_id,
-        debtor_ident=billed.account.customer.debtor_ident,
-        outcome=outcome,
-        documents=documents,
-        amounts=_amounts(billed.drafts),
-        reason=billed.failure,
-        now=now,
+def _numbers(cursor: Cursor, run: Run, entity: BillingEntityDefined | None, count: int) -> Iterable[str]:
+    if entity is None or not count:
+        return ()
+    year = run.processing_date.year
+    return NumberRanges(cursor).allot(
+        entity.billing_entity_id, DocumentType.INVOICE, year, entity.number_prefix, count
     )
-
-
-def _amounts(drafts: Sequence[Draft]) -> list[BilledAmount]:
-    return [
-        BilledAmount(
-            currency=currency,
-            net=sum((d.totals.net for d in drafts if d.currency == currency), ZERO),
-            gross=sum((d.totals.gross for d in drafts if d.currency == currency), ZERO),
-        )
-        for currency in sorted({d.currency for d in drafts})
-    ]

@@ -25,11 +25,10 @@ from services.messages import (
     ContractSigned,
     CustomerCreated,
     CustomerEdited,
-    DocumentIssued,
     Envelope,
     OrderRecorded,
 )
-from services.values import Address
+from services.values import Address, DocumentLine
 
 Terms = ContractSigned | OrderRecorded
 KINDS: dict[type[Terms], str] = {ContractSigned: "CONTRACT", OrderRecorded: "ORDER"}
@@ -160,9 +159,14 @@ def id_of(terms: Terms) -> UUID:
 # -- following billing's own log ----------------------------------------------------------------
 
 
-def mark_billed(cursor: Cursor, documents: Sequence[DocumentIssued]) -> None:
-    """Record what documents bill. A second bill of an interval violates the primary key of billed_intervals."""
-    billed = [interval for document in documents for interval in _billed_intervals(document)]
+def mark_billed(cursor: Cursor, documents: Iterable[tuple[UUID, Sequence[DocumentLine]]]) -> None:
+    """Record what documents, given as id and lines, bill.
+
+    A second bill of an interval violates the primary key of billed_intervals.
+    """
+    billed = [
+        interval for document_id, lines in documents for interval in _billed_intervals(document_id, lines)
+    ]
     if not billed:
         return
     cursor.execute(
@@ -177,11 +181,11 @@ def mark_billed(cursor: Cursor, documents: Sequence[DocumentIssued]) -> None:
 BilledInterval = tuple[UUID, str, date, date, UUID, int]
 
 
-def _billed_intervals(document: DocumentIssued) -> list[BilledInterval]:
+def _billed_intervals(document_id: UUID, lines: Sequence[DocumentLine]) -> list[BilledInterval]:
     """One per line of a contract; an order is billed as a whole, marked at its first line."""
     found = []
     orders = set()
-    for line in document.lines:
+    for line in lines:
         if line.origin.type == "ORDER" and line.origin.id in orders:
             continue
         orders.add(line.origin.id)
@@ -189,7 +193,7 @@ def _billed_intervals(document: DocumentIssued) -> list[BilledInterval]:
         first, last = (line.period.first, line.period.last) if line.period else (line.supplied_on,) * 2
         assert first is not None
         assert last is not None
-        found.append((line.origin.id, item, first, last, document.document_id, line.line))
+        found.append((line.origin.id, item, first, last, document_id, line.line))
     return found
 
 

@@ -1,12 +1,13 @@
 """The billing run as the billing service carries it out, and its one outcome per customer."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import ClassVar, Self
 from uuid import UUID, uuid5
 
+import msgspec
+
 from services.events import Aggregate, FirstEvent
-from services.messages import BilledAmount, Outcome, RunStatus
+from services.messages import BilledAmount, CustomerBilled, Outcome, RunStatus
 
 
 class BillingRun(Aggregate):
@@ -90,27 +91,6 @@ class BillingOutcome(Aggregate):
         reason: str | None = None
 
     @classmethod
-    def record(
-        cls,
-        *,
-        billing_run_id: UUID,
-        customer_id: UUID,
-        debtor_ident: str,
-        outcome: Outcome,
-        documents: Sequence[UUID] = (),
-        amounts: Sequence[BilledAmount] = (),
-        reason: str | None = None,
-        now: datetime,
-    ) -> Self:
-        return cls._create(
-            cls.Recorded,
-            id=uuid5(billing_run_id, str(customer_id)),
-            timestamp=now,
-            billing_run_id=billing_run_id,
-            customer_id=customer_id,
-            debtor_ident=debtor_ident,
-            outcome=outcome,
-            documents=tuple(documents),
-            amounts=tuple(amounts),
-            reason=reason,
-        )
+    def record(cls, outcome: CustomerBilled, now: datetime) -> Self:
+        outcome_id = uuid5(outcome.billing_run_id, str(outcome.customer_id))
+        return cls._create(cls.Recorded, id=outcome_id, timestamp=now, **msgspec.structs.asdict(outcome))

@@ -37,15 +37,12 @@ def follow_customer_log(cursor: Cursor, envelopes: Sequence[Envelope]) -> list[B
     return started
 
 
-def follow_billing_log(cursor: Cursor, envelopes: Sequence[Envelope], *, numbers_are_allotted: bool) -> None:
-    """Take in billing's own messages. A worker that has just allotted the numbers says so; an audit counts them."""
+def follow_billing_log(cursor: Cursor, envelopes: Sequence[Envelope]) -> None:
+    """Take in billing's own messages, in order."""
     documents = [e.body for e in envelopes if isinstance(e.body, DocumentIssued)]
-    billables.mark_billed(cursor, documents)
-    if not numbers_are_allotted:
-        numbering.count_issued(cursor, documents)
-    outcomes = [e.body for e in envelopes if isinstance(e.body, CustomerBilled)]
-    if outcomes:
-        run_queue.record_outcomes(cursor, outcomes)
+    billables.mark_billed(cursor, [(document.document_id, document.lines) for document in documents])
+    numbering.count_issued(cursor, documents)
+    run_queue.record_outcomes(cursor, [e.body for e in envelopes if isinstance(e.body, CustomerBilled)])
     for envelope in envelopes:
         match envelope.body:
             case BillingEntityDefined() as entity:

@@ -99,6 +99,8 @@ def _run(row: DictRow) -> Run:
 
 def record_outcomes(cursor: Cursor, outcomes: Sequence[CustomerBilled]) -> None:
     """Take customers with an outcome out of their run's work."""
+    if not outcomes:
+        return
     cursor.execute(
         "DELETE FROM run_work USING unnest(%s::uuid[], %s::uuid[]) AS done (billing_run_id, customer_id)"
         " WHERE run_work.billing_run_id = done.billing_run_id AND run_work.customer_id = done.customer_id",

@@ -57,7 +57,7 @@ class CustomerApplication(KontorApplication):
         """Create a customer; answers customerId, debtorIdent, accountNumber, version, position."""
 
         def decide() -> Decision:
-            self._check_free(DEBTOR, body.debtor_ident)
+            self._check_free(body.debtor_ident)
             customer_id = self._new_id()
             account_number = str(self.log_index.next_number(ACCOUNT_NUMBERS))
             debtor_ident = body.debtor_ident or account_number
@@ -128,7 +128,6 @@ class CustomerApplication(KontorApplication):
         def decide() -> Decision:
             customer = self._named_customer(body)
             _check_addresses(customer, body.invoice_address_id, body.shipping_address_id)
-            self._check_free(CONTRACT, body.contract_ident)
             contract = Contract.sign(
                 contract_id=self._new_id(),
                 customer_id=customer.id,
@@ -165,7 +164,6 @@ class CustomerApplication(KontorApplication):
         def decide() -> Decision:
             customer = self._named_customer(body)
             _check_addresses(customer, body.invoice_address_id, body.shipping_address_id)
-            self._check_free(ORDER, body.order_ident)
             order = Order.record(
                 order_id=self._new_id(),
                 customer_id=customer.id,
@@ -284,10 +282,10 @@ class CustomerApplication(KontorApplication):
         except ClaimTaken as taken:
             raise _TAKEN[taken.claim.kind](taken.claim.ident) from None
 
-    def _check_free(self, kind: str, ident: str | None) -> None:
-        """Refuse a taken name early; the log has the last word when it stores the events."""
-        if ident is not None and self.owner_of(kind, ident) is not None:
-            raise _TAKEN[kind](ident)
+    def _check_free(self, debtor_ident: str | None) -> None:
+        """Refuse a taken name before an account number is used up; the log, which stores the name, has the last word."""
+        if debtor_ident is not None and self.owner_of(DEBTOR, debtor_ident) is not None:
+            raise DebtorIdentTaken(debtor_ident)
 
 
 def _profile(body: CreateCustomer) -> Profile:

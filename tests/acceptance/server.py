@@ -54,12 +54,13 @@ class KontorServer:
             limits=httpx.Limits(keepalive_expiry=2),
         )
         self.process: subprocess.Popen[str]
-        self.sign_in_link: str
+        self.sign_in_link = ""
 
     # -- coming and going -----------------------------------------------------------------------
 
     def launch(self) -> None:
         """Start the processes; return before they are ready."""
+        self.sign_in_link = ""
         with self.log_file.open("a") as log:
             self.process = subprocess.Popen(
                 kontor("serve", *(["--demo"] if self.demo else [])),
@@ -77,7 +78,9 @@ class KontorServer:
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        """Return when the sign-in link is printed."""
+        """Return when the sign-in link is printed, or was before."""
+        if self.sign_in_link:
+            return
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if link := LINK.search(line):

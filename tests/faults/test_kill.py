@@ -1,0 +1,80 @@
+"""`kill -9` in the middle of a run over thousands of customers: no interval is billed twice, none is missed."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.acceptance.server import KontorServer, eventually
+from tests.faults.fleet import CUSTOMERS, Fleet
+
+Blow = Callable[[KontorServer, random.Random], None]
+
+MOMENT_SECONDS = 0.4
+"""A worker's transaction is over well within: kills fall into every part of it."""
+
+
+def everything(server: KontorServer, chance: random.Random) -> None:
+    """All processes, PostgreSQL's too; sometimes once more while they start again."""
+    server.kill_everything()
+    server.launch()
+    if chance.random() < 0.4:
+        time.sleep(chance.uniform(0, 2))
+        server.kill_everything()
+        server.launch()
+
+
+def the_process_group(server: KontorServer, chance: random.Random) -> None:
+    """Kontor's processes; PostgreSQL survives them and rolls back what they began."""
+    server.kill_group()
+    server.launch()
+
+
+def the_database(server: KontorServer, chance: random.Random) -> None:
+    """PostgreSQL's main process under the feet of all the others."""
+    pid_file = server.data_dir / "postgres" / "postmaster.pid"
+    os.kill(int(pid_file.read_text().split("\n")[0]), signal.SIGKILL)
+
+
+def a_billing_worker(server: KontorServer, chance: random.Random) -> None:
+    """One of two, which is started again."""
+    if workers := server.children("billing"):
+        os.kill(chance.choice(workers), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("blow", "times", "months"),
+    [(everything, 5, 12), (the_process_group, 3, 6), (the_database, 2, 6), (a_billing_worker, 4, 6)],
+    ids=["everything", "the process group", "the database", "billing workers"],
+)
+def test_a_run_is_completed_after_kills_of(fleet, chance, blow, times, months):
+    fleet.request_run(months)
+    done_at_kills = [strike(fleet, chance, blow, moment) for moment in moments(times, chance)]
+    fleet.server.wait_until_ready()
+    run = fleet.server.completed(fleet.run_ids[-1], seconds=120)
+    print(f"done at the kills: {done_at_kills} of {CUSTOMERS}")
+    assert any(0 < done < CUSTOMERS for done in done_at_kills)
+    assert run["status"] == "COMPLETED"
+    assert run["customers"] == {"total": CUSTOMERS, "done": CUSTOMERS, "failed": 0}
+    fleet.check_books()
+
+
+def moments(times: int, chance: random.Random) -> list[int]:
+    """Numbers of billed customers at which to strike: one at random in each equal part of the run."""
+    return [int(CUSTOMERS * (part + chance.random()) / times) for part in range(times)]
+
+
+def strike(fleet: Fleet, chance: random.Random, blow: Blow, moment: int) -> int:
+    """Kill a random moment after so many customers are billed; how many were by then."""
+    billed = eventually(lambda: at_least(fleet, moment), 60)
+    time.sleep(chance.uniform(0, MOMENT_SECONDS))
+    blow(fleet.server, chance)
+    return billed
+
+
+def at_least(fleet: Fleet, moment: int) -> int | None:
+    done = fleet.done()
+    return max(done, 1) if done is not None and done >= moment else None
