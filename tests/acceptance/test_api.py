@@ -1,6 +1,5 @@
 """The API as upstream systems build on it: its bodies and answers, repeated and refused requests, who may call."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
@@ -351,6 +350,12 @@ REFUSED_CUSTOMERS = {
         "email",
         None,
     ),
+    "a character that no document can show": (
+        {"contactPerson": "Erika\0Beispiel"},
+        "contactPerson",
+        "Erika\0Beispiel",
+    ),
+    "a property that is a list": ({"properties": {"fleet": [1]}}, "properties.fleet", None),
     "a property key with a capital": ({"properties": {"Fleet": 1}}, "properties.Fleet", "Fleet"),
 }
 
@@ -368,6 +373,8 @@ def test_a_customer_is_refused_for(server, name):
 
 REFUSED_CONTRACTS = {
     "an end before the start": ({"endDate": "2026-01-14"}, "endDate", "2026-01-14"),
+    "a date that is a number": ({"startDate": 20260115}, "startDate", 20260115),
+    "a start that is a mistake": ({"startDate": "9999-12-31"}, "startDate", "9999-12-31"),
     "no items": ({"items": []}, "items", None),
     "an item twice": (
         {"items": [examples.base_fee(), examples.base_fee()]},
@@ -475,10 +482,24 @@ def test_two_names_of_different_customers_are_refused(server, customer):
     assert [e["field"] for e in errors] == ["debtorIdent"]
 
 
-def test_an_amount_is_a_string_or_an_exact_number(server, customer):
-    items = [examples.base_fee(unitPrice=9.99)]
+@pytest.mark.parametrize("sent", ["9.99", 9.99, "9.990", "999E-2"])
+def test_an_amount_is_a_string_or_an_exact_number(server, customer, sent):
+    items = [examples.base_fee(unitPrice=sent)]
     body = examples.contract(debtorIdent=customer["debtorIdent"], contractIdent=unique("C"), items=items)
     signed = server.done("POST", "/v1/contracts", body)
     stored = server.read(f"/v1/contracts/{signed['contractId']}", minPosition=signed["position"])
-    assert stored["items"][0]["unitPrice"] == "9.99"
-    assert json.loads(server.get(f"/v1/contracts/{signed['contractId']}").text) == stored
+    assert stored["items"][0]["unitPrice"] in ("9.99", "9.990")
+
+
+def test_an_amount_is_never_shown_with_an_exponent(server, customer):
+    items = [examples.base_fee(unitPrice="1E+3")]
+    body = examples.contract(debtorIdent=customer["debtorIdent"], contractIdent=unique("C"), items=items)
+    signed = server.done("POST", "/v1/contracts", body)
+    stored = server.read(f"/v1/contracts/{signed['contractId']}", minPosition=signed["position"])
+    assert stored["items"][0]["unitPrice"] == "1000"
+
+
+def test_what_may_be_called_on_a_path_is_told(server):
+    answer = server.http.request("DELETE", "/v1/customers")
+    is_problem(answer, 405, "http-405")
+    assert answer.headers["Allow"]

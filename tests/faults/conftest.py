@@ -13,10 +13,6 @@ from tests.faults.fleet import Fleet
 SEED = int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(10**6))
 
 
-def pytest_report_header() -> str:
-    return f"random moments of the fault tests: FAULT_SEED={SEED}"
-
-
 @pytest.fixture
 def chance(request: pytest.FixtureRequest) -> random.Random:
     """The random moments of one test; FAULT_SEED repeats them."""
@@ -24,7 +20,7 @@ def chance(request: pytest.FixtureRequest) -> random.Random:
     return random.Random(f"{SEED} {request.node.name}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fleet() -> Iterator[Fleet]:
     """Customers with one contract each, imported and not billed yet."""
     with serving() as server:

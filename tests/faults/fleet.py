@@ -3,7 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 import psycopg
@@ -60,10 +60,18 @@ class Fleet:
             return None
         return CUSTOMERS - row["waiting"] if row["started"] else 0
 
+    def outcomes_by(self, instant: datetime) -> int:
+        """How many outcomes of the newest run were recorded by then and have lasted."""
+        query = """
+            SELECT count(*) AS number FROM billing.events
+            WHERE topic = 'billing.CustomerBilled' AND causation_id = %s AND occurred_at <= %s
+        """
+        return self.server.sql(query, self.run_ids[-1], instant)[0]["number"]
+
     # -- the books ------------------------------------------------------------------------------
 
     def check_books(self) -> None:
-        """Everything that was to be billed is billed once, to the cent, and the logs prove all of it."""
+        """Everything that was to be billed is billed once, to the cent, under numbers without gaps."""
         with system_on(self.server.database) as system:
             messages = [event.body for event in system.billing_events()]
         documents = [body for body in messages if isinstance(body, DocumentIssued)]
@@ -72,7 +80,6 @@ class Fleet:
         self._check_numbers(documents)
         completed = [str(b.billing_run_id) for b in messages if isinstance(b, BillingRunCompleted)]
         assert sorted(completed) == sorted(self.run_ids)
-        assert self.server.cli_json("audit", "replay") == []
 
     def _check_outcomes(self, outcomes: list[CustomerBilled]) -> None:
         assert {outcome.outcome for outcome in outcomes} == {"DOCUMENTS_CREATED"}
