@@ -81,13 +81,15 @@ def project() -> None:
 
 @app.command(epilog="Example: KONTOR_DATABASE_URL=postgresql://owner@db.example/kontor kontor migrate")
 def migrate() -> None:
-    """Bring the database to the shape that this version needs."""
+    """Bring the database to the shape that this version needs, and rebuild views made by another version."""
     from infra.postgres.migrate import migrate as apply
     from infra.runtime import Runtime
+    from projections.rebuild import rebuild_outdated
 
     with Runtime.open(_settings("migrate")) as runtime:
-        applied = apply(runtime.database.owner_url)
-    out.print("\n".join(f"applied {name}" for name in applied) or "nothing to do: the database is up to date")
+        done = [f"applied {name}" for name in apply(runtime.database.owner_url)]
+        done += [f"rebuilt {name}" for name in rebuild_outdated(runtime.database.owner_url, runtime.feeds)]
+    out.print("\n".join(done) or "nothing to do: the database is up to date")
 
 
 @app.command("sign-in-link", epilog="Example: kontor sign-in-link")

@@ -33,6 +33,7 @@ def serve(settings: Settings, console: Console, *, demo: bool) -> None:
     """Run everything until a stop signal; `demo` loads the demo data once."""
     from infra.demo import load_demo
     from infra.runtime import Runtime
+    from projections.rebuild import rebuild_outdated
 
     exit_on_stop(signal.SIGHUP)
     with (
@@ -40,6 +41,7 @@ def serve(settings: Settings, console: Console, *, demo: bool) -> None:
         _database_kept_up(settings) as keepers,
         Runtime.open(settings, migrating=True) as runtime,
     ):
+        rebuild_outdated(runtime.database.owner_url, runtime.feeds)
         if demo:  # before anybody can ask for a run that would miss half of it
             with progress(console) as report:
                 load_demo(runtime, report)

@@ -66,6 +66,15 @@ def positions(conn: Connection[DictRow], projection: Projection) -> dict[str, in
     return {row["source"]: row["position"] for row in rows}
 
 
+def is_outdated(conn: Connection[DictRow], projection: Projection) -> bool:
+    """Whether the stored rows were made by another version of the projection."""
+    try:
+        positions(conn, projection)
+    except Outdated:
+        return True
+    return False
+
+
 def advance(conn: Connection[DictRow], projection: Projection, source: str, old: int, new: int) -> None:
     """Move from position `old` to `new`: first in every transaction, so that it guards all that follows.
 

@@ -44,6 +44,17 @@ def _heads(projection: Projection, feeds: Mapping[str, Feed]) -> dict[str, int]:
     return {source: feeds[source].head() for source in projection.sources}
 
 
+def rebuild_outdated(owner_url: str, feeds: Mapping[str, Feed]) -> list[str]:
+    """Rebuild every projection whose rows are of another version, as after an update of Kontor; their names."""
+    with scratch.connect(owner_url) as conn:
+        scratch.use(conn, scratch.LIVE)
+        names = [projection.name for projection in catalogue.ALL if progress.is_outdated(conn, projection)]
+    for name in names:
+        log.info("%s is rebuilt for this version", name)
+        rebuild(name, owner_url, feeds)
+    return names
+
+
 def _swap_when_possible(
     conn: Connection[DictRow], projection: Projection, schema: str, feeds: Mapping[str, Feed]
 ) -> dict[str, int]:

@@ -10,6 +10,7 @@ from infra.postgres.pool import Pool, connect
 from projections import catalogue, rebuild
 from projections.customer_overview import CustomerFilter
 from projections.rebuild import rebuild as rebuild_projection
+from projections.rebuild import rebuild_outdated
 from projections.replay import Difference, replay
 from projections.runner import Runner
 from projections.views import Views
@@ -51,6 +52,19 @@ def test_a_rebuilt_projection_has_the_same_rows_rights_and_indexes(
     assert _shape(database) == shape
     told.customer_created("D-new")
     follow(pool, told)
+
+
+def test_only_what_another_version_made_is_rebuilt_after_an_update(
+    database: Database, pool: Pool, told: Logs
+) -> None:
+    follow(pool, told)
+    rows = all_rows(pool)
+    with pool.connection() as conn:
+        conn.execute("UPDATE positions SET version = 0 WHERE projection = 'orders'")
+        conn.execute("DELETE FROM orders")
+    assert rebuild_outdated(database.owner_url, told.feeds) == ["orders"]
+    assert all_rows(pool) == rows
+    assert rebuild_outdated(database.owner_url, told.feeds) == []
 
 
 def test_rebuilding_mends_what_was_parked_and_what_is_of_another_version(
