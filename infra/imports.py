@@ -122,7 +122,11 @@ class _Import:
         """Import rows side by side, so that they share commits; rejects are told in the order of the file."""
         rows = {n: (row, self._asked(row)) for n, row in batch if not isinstance(row, Malformed)}
         known = self._application.log_index.answered([a.context.command_id for _, a in rows.values()])
-        new = {n: (row, a) for n, (row, a) in rows.items() if a.context.command_id not in known}
+        new: dict[int, tuple[Row, Asked]] = {}
+        for number, (content, asked) in rows.items():
+            if asked.context.command_id not in known:
+                known.add(asked.context.command_id)  # the same row may come again in this batch
+                new[number] = (content, asked)
         self.result.unchanged += len(rows) - len(new)
         done = dict(zip(new, threads.map(lambda n: self._carry_out(*new[n]), new), strict=True))
         for number, row in batch:

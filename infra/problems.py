@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from psycopg_pool import PoolTimeout
+from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
 from services.errors import (
@@ -129,14 +130,16 @@ def _follows_from_others(error: Mapping[str, Any], errors: Sequence[Mapping[str,
     return error["type"] == "too_short" and any(inside)
 
 
-def _path(location: Iterable[str | int]) -> str:
+def _path(location: Sequence[str | int]) -> str:
+    if location[0] == "path":  # parameters in the path are named as in the code
+        return to_camel(str(location[-1]))
     path = ""
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
         elif part == "[key]":  # the key of a mapping is wrong, which was named before
             continue
-        elif part not in ("body", "query", "path", "header") or path:
+        elif part not in ("body", "query", "header") or path:
             path += f".{part}" if path else part
     return path or "body"
 

@@ -56,4 +56,4 @@ class IdempotencyKeyReused(InvalidFields):
 
 
 class Unavailable(KontorError):
-    """The service cannot answer right now; the request was not carried out and can be sent again."""
+    """The service cannot answer right now; send the request again."""
