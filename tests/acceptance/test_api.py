@@ -444,6 +444,13 @@ def test_a_body_that_is_no_json_is_400(server, body):
     assert server.heads() == before
 
 
+def test_a_body_that_never_ends_is_cut_off(server):
+    before = server.heads()
+    answer = server.post("/v1/customers", content=(b" " * 1024**2 for _ in range(20)))
+    is_problem(answer, 413, "http-413")
+    assert server.heads() == before
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"7", b'"text"'])
 def test_a_body_that_is_no_object_is_explained(server, body):
     answer = server.post("/v1/customers", content=body, headers={"Content-Type": "application/json"})
