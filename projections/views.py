@@ -83,24 +83,29 @@ class Views:
     def _found(self, find: Callable[[Connection[DictRow]], T | None]) -> T | None:
         """What there is by an id; before the answer is nothing, everything that is stored by now is taken in.
 
-        So nobody is told that what they have just made does not exist.
+        So nobody is told that what they have just made does not exist. Raises Unavailable where that takes long.
         """
         with self._pool.connection() as conn:
             found = find(conn)
         if found is None and self._feeds:
-            self.take_in(CATCH_UP_SECONDS)
+            caught_up = self.take_in(CATCH_UP_SECONDS)
             with self._pool.connection() as conn:
                 found = find(conn)
+            if found is None and not caught_up:
+                raise Unavailable(
+                    "The views are behind and may not have come to it yet; ask again in a moment."
+                )
         return found
 
-    def take_in(self, timeout_seconds: float) -> None:
-        """Return when the views have taken in all that is stored now, or when the time is over."""
+    def take_in(self, timeout_seconds: float) -> bool:
+        """Wait until the views have taken in all that is stored now; False when the time is over before."""
         heads = {source: feed.head() for source, feed in self._feeds.items()}
         deadline = time.monotonic() + timeout_seconds
         while any(self._seen(source) < head for source, head in heads.items()):
             if time.monotonic() > deadline:
-                return
+                return False
             time.sleep(_LOOK_AGAIN_SECONDS)
+        return True
 
     def customers(self, wanted: CustomerFilter) -> Page[CustomerItem]:
         with self._pool.connection() as conn:

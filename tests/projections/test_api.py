@@ -105,6 +105,13 @@ def test_what_is_not_there_is_a_problem_that_says_so(client: httpx.Client, path:
     assert str(UNKNOWN) in answer.json()["detail"]
 
 
+def test_what_the_views_have_not_come_to_yet_is_not_called_missing(client: httpx.Client, logs: Logs) -> None:
+    customer_id = logs.customer_created("D-1")
+    answer = client.get(f"/v1/customers/{customer_id}")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert "ask again" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=501", "limit=x", "cursor=x", "sort=search", "customerType=X", "createdFrom=yesterday",
