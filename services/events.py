@@ -84,6 +84,3 @@ class Aggregate(BaseAggregate[UUID]):
 
     class Event(Event):
         """Base of the events of one aggregate."""
-
-    def __base_init__(self, originator_id: UUID, originator_version: int, timestamp: datetime) -> None:
-        super().__base_init__(originator_id, originator_version, timestamp)

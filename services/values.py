@@ -1,12 +1,13 @@
 """Values that customer, contracts, orders and documents are made of, as stored, published and read."""
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, structs
 
 
 class Value(Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
@@ -141,6 +142,20 @@ class Address(Value, frozen=True):
             return self.company
         parts = (self.academic_title, self.first_name, self.last_name)
         return " ".join(part for part in parts if part)
+
+
+def with_address(addresses: Iterable[Address], address: Address) -> tuple[Address, ...]:
+    """`addresses` with one added, or put in the place of the one with its id.
+
+    One that is the default takes that over from the others of its type.
+    """
+    after = {other.address_id: _yielding(other, address) for other in addresses}
+    return tuple((after | {address.address_id: address}).values())
+
+
+def _yielding(other: Address, address: Address) -> Address:
+    yields = address.default and other.address_type is address.address_type
+    return structs.replace(other, default=False) if yields else other
 
 
 class BillingInterval(Value, frozen=True):

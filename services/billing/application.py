@@ -16,7 +16,7 @@ from eventsourcing.persistence import ApplicationRecorder
 
 from services import messages
 from services.application import KontorApplication, published
-from services.billing import billables, policies, run_queue
+from services.billing import billables, feed_positions, policies, run_queue
 from services.billing.billing_entity import BillingEntity
 from services.billing.billing_run import BillingOutcome, BillingRun
 from services.billing.document import Document, DocumentNotFound
@@ -86,27 +86,19 @@ class BillingApplication(KontorApplication):
     def follow(self, feed: Feed) -> int:
         """Take in the next messages of the customer log; return how many. One process at a time does it."""
         with self._transaction() as cursor:
-            cursor.execute(
-                "SELECT position FROM feed_positions WHERE source = %s FOR UPDATE SKIP LOCKED", [feed.source]
-            )
-            row = cursor.fetchone()
-            if row is None:
+            position = feed_positions.lock(cursor, feed.source)
+            if position is None:
                 return 0
-            envelopes = feed.read(row["position"], MESSAGES_PER_TRANSACTION)
+            envelopes = feed.read(position, MESSAGES_PER_TRANSACTION)
             if envelopes:
                 self._take_in(cursor, envelopes)
-                cursor.execute(
-                    "UPDATE feed_positions SET position = %s WHERE source = %s",
-                    [envelopes[-1].position, feed.source],
-                )
+                feed_positions.advance(cursor, feed.source, envelopes[-1].position)
             return len(envelopes)
 
     def followed_position(self, source: str = "customer") -> int:
         """Position in the log of `source` that the read model has taken in."""
         with self._transaction() as cursor:
-            cursor.execute("SELECT position FROM feed_positions WHERE source = %s", [source])
-            row = cursor.fetchone()
-            return int(row["position"]) if row else 0
+            return feed_positions.reached(cursor, source)
 
     def _take_in(self, cursor: Cursor, envelopes: Sequence[Envelope]) -> None:
         causes = {e.subject: e for e in envelopes}

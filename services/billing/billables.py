@@ -28,7 +28,7 @@ from services.messages import (
     Envelope,
     OrderRecorded,
 )
-from services.values import Address, DocumentLine
+from services.values import DocumentLine, with_address
 
 Terms = ContractSigned | OrderRecorded
 KINDS: dict[type[Terms], str] = {ContractSigned: "CONTRACT", OrderRecorded: "ORDER"}
@@ -83,7 +83,9 @@ def follow_customers(cursor: Cursor, envelopes: Iterable[Envelope]) -> None:
             case CustomerEdited() as edited:
                 changed.put(_edited(changed.get(edited.customer_id), edited))
             case AddressAdded() | AddressEdited() as message:
-                changed.put(_with_address(changed.get(message.customer_id), message.address))
+                party = changed.get(message.customer_id)
+                addresses = with_address(party.addresses, message.address)
+                changed.put(msgspec.structs.replace(party, addresses=addresses))
             case ContractSigned() | OrderRecorded() as terms:
                 added.append(terms)
             case _:
@@ -124,16 +126,6 @@ class _Parties:
 def _edited(party: CustomerCreated, edit: CustomerEdited) -> CustomerCreated:
     changes = msgspec.structs.asdict(edit.changes)
     return msgspec.structs.replace(party, **{k: v for k, v in changes.items() if v is not msgspec.UNSET})
-
-
-def _with_address(party: CustomerCreated, address: Address) -> CustomerCreated:
-    """Add or replace an address; a new default takes over from the other one of its type."""
-    kept = []
-    for other in party.addresses:
-        loses = address.default and other.address_type is address.address_type
-        kept.append(msgspec.structs.replace(other, default=False) if loses else other)
-    others = {a.address_id: a for a in kept} | {address.address_id: address}
-    return msgspec.structs.replace(party, addresses=tuple(others.values()))
 
 
 def _add(cursor: Cursor, added: Sequence[Terms]) -> None:

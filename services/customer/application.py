@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError
@@ -21,16 +21,14 @@ from services.customer.commands import (
     e_invoicing,
     references,
 )
-from services.customer.contract import Contract, ContractIdentTaken, ContractNotFound
+from services.customer.contract import Contract, ContractIdentTaken
 from services.customer.customer import Customer, CustomerNotFound, DebtorIdentTaken, Profile
-from services.customer.order import Order, OrderIdentTaken, OrderNotFound
-from services.errors import FieldError, InvalidFields, KontorError, NotFound
+from services.customer.order import Order, OrderIdentTaken
+from services.errors import FieldError, InvalidFields, KontorError
 from services.events import Aggregate, Asked, Claim
 from services.ids import new_id
 from services.messages import CustomerChanges
 from services.values import AddressType, BillingTime
-
-T = TypeVar("T", bound=Aggregate)
 
 DEBTOR, CONTRACT, ORDER = "debtor", "contract", "order"
 ACCOUNT_NUMBERS = "account_number"
@@ -223,27 +221,16 @@ class CustomerApplication(KontorApplication):
 
     def customer(self, customer_id: UUID) -> Customer:
         """The customer as of its newest event; raises CustomerNotFound."""
-        return self._get(customer_id, Customer, CustomerNotFound)
-
-    def contract(self, contract_id: UUID) -> Contract:
-        """The contract as of its newest event; raises ContractNotFound."""
-        return self._get(contract_id, Contract, ContractNotFound)
-
-    def order(self, order_id: UUID) -> Order:
-        """The order as of its newest event; raises OrderNotFound."""
-        return self._get(order_id, Order, OrderNotFound)
+        found: object = None
+        with suppress(AggregateNotFoundError):
+            found = self.repository.get(customer_id)
+        if not isinstance(found, Customer):
+            raise CustomerNotFound(f"There is no customer {customer_id}.")
+        return found
 
     def owner_of(self, kind: str, ident: str) -> UUID | None:
         """Id of the customer, contract or order that bears an ident; None if there is none."""
         return self.log_index.owner_of(kind, ident)
-
-    def _get(self, aggregate_id: UUID, kind: type[T], missing: type[NotFound]) -> T:
-        found: object = None
-        with suppress(AggregateNotFoundError):
-            found = self.repository.get(aggregate_id)
-        if not isinstance(found, kind):
-            raise missing(f"There is no {kind.__name__.lower()} {aggregate_id}.")
-        return found
 
     def _named_customer(self, named: CustomerRef | RequestBillingRun) -> Customer:
         by_ident = self.owner_of(DEBTOR, named.debtor_ident) if named.debtor_ident is not None else None

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import ClassVar, Self
 from uuid import UUID
 
-from services.errors import FieldError, InvalidFields, NotFound, Refused
+from services.errors import FieldError, InvalidFields, Refused
 from services.events import Aggregate, FirstEvent
 from services.values import Alignment, IntervalUnit, Item, ItemKind
 
@@ -19,10 +19,6 @@ class ContractIdentTaken(Refused):
 
     def __init__(self, contract_ident: str) -> None:
         super().__init__(f"Contract ident {contract_ident!r} is taken; choose another one.")
-
-
-class ContractNotFound(NotFound):
-    """There is no such contract."""
 
 
 # -- the contract -------------------------------------------------------------------------------

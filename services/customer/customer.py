@@ -20,6 +20,7 @@ from services.values import (
     DocumentGrouping,
     EInvoicing,
     PropertyValue,
+    with_address,
 )
 
 # -- refusals -----------------------------------------------------------------------------------
@@ -204,14 +205,7 @@ class Customer(Aggregate):
     # -- appliers -------------------------------------------------------------------------------
 
     def _put(self, address: Address) -> None:
-        if address.default:
-            self.addresses = {
-                key: msgspec.structs.replace(other, default=False)
-                if other.address_type is address.address_type
-                else other
-                for key, other in self.addresses.items()
-            }
-        self.addresses[address.address_id] = address
+        self.addresses = {a.address_id: a for a in with_address(self.addresses.values(), address)}
 
 
 def present(changes: CustomerChanges) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import ClassVar, Self
 from uuid import UUID
 
-from services.errors import NotFound, Refused
+from services.errors import Refused
 from services.events import Aggregate, FirstEvent
 from services.values import AllowanceOrCharge, BillingTime, OrderLine
 
@@ -17,10 +17,6 @@ class OrderIdentTaken(Refused):
 
     def __init__(self, order_ident: str) -> None:
         super().__init__(f"Order ident {order_ident!r} is taken; choose another one.")
-
-
-class OrderNotFound(NotFound):
-    """There is no such order."""
 
 
 # -- the order ----------------------------------------------------------------------------------
