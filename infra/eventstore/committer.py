@@ -47,34 +47,33 @@ class Committer:
         self._commit_batch = commit_batch
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._entering = threading.Lock()
         self._closed = False
 
     def commit(self, work: Committable) -> None:
-        """Return when `work` is stored or refused; raise Unavailable when the database cannot be reached."""
-        self._start()
+        """Return when `work` is stored or refused; raise Unavailable where that is in doubt or cannot be."""
         waiting = _Waiting(work)
-        self._queue.put(waiting)
+        with self._entering:  # nothing may be queued behind the end that `close` queues
+            if self._closed:
+                raise Unavailable("The service is stopping.")
+            self._start()
+            self._queue.put(waiting)
         waiting.done.wait()
         if waiting.error:
             raise waiting.error
 
     def close(self) -> None:
-        with self._starting:
+        """Commit what is queued; nothing more is accepted."""
+        with self._entering:
             self._closed = True
-            thread, self._thread = self._thread, None
-        if thread:
             self._queue.put(None)
-            thread.join()
+        if self._thread:
+            self._thread.join()
 
     def _start(self) -> None:
         if self._thread is None:
-            with self._starting:
-                if self._closed:
-                    raise Unavailable("The service is stopping.")
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
-                    self._thread.start()
+            self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+            self._thread.start()
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:

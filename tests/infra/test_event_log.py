@@ -176,3 +176,20 @@ def test_a_wait_ends_as_soon_as_something_is_new(system: System) -> None:
     system.create_customer(examples.erika())
     assert woken.wait(10)
     waiter.join()
+
+
+def test_what_is_asked_while_the_log_closes_is_stored_or_refused_but_never_left_waiting(
+    system: System,
+) -> None:
+    def create(number: int) -> bool:
+        try:
+            system.create_customer(examples.erika(debtorIdent=f"D-{number}"))
+        except Unavailable:
+            return False
+        return True
+
+    with ThreadPoolExecutor(9) as threads:
+        created = [threads.submit(create, n) for n in range(100)]
+        threads.submit(system.customer.recorder.close)
+        stored = sum(answer.result(timeout=60) for answer in created)
+    assert len(system.customer_events()) == stored
