@@ -21,9 +21,10 @@ from pydantic import ValidationError
 
 from infra.problems import field_errors
 from services.customer.application import CustomerApplication
-from services.customer.commands import Body, CreateCustomer, RecordOrder, SignContract
+from services.customer.commands import CreateCustomer, RecordOrder, SignContract
 from services.errors import FieldError, InvalidFields, KontorError, Unavailable
 from services.events import Asked, Context
+from services.fields import Body
 
 Kind = Literal["customers", "contracts", "orders"]
 Row = dict[str, Any]

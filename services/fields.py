@@ -1,11 +1,14 @@
-"""Types of fields in the bodies of all services: what they let through can be stored, shown on a document and billed."""
+"""Bodies of all services and the types of their fields: what they let through can be stored, shown and billed."""
 
 import datetime
 import re
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from babel import Locale
+from babel.numbers import is_currency
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 TEXT_MAX = 255
 FIRST_DAY, LAST_DAY = datetime.date(1900, 1, 1), datetime.date(2199, 12, 31)
@@ -40,8 +43,45 @@ def _plain(number: Decimal) -> Decimal:
     return number + 0
 
 
+def _currency(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError("is not a currency of ISO 4217, e.g. EUR")
+    return code
+
+
+def _countries() -> frozenset[str]:
+    """ISO 3166-1 alpha-2 codes: CLDR's two-letter territories without its groupings and pseudo-locales."""
+    territories = [str(code) for code in Locale("en").territories]
+    return frozenset(c for c in territories if len(c) == 2 and c.isalpha()) - {
+        "EU",
+        "EZ",
+        "QO",
+        "UN",
+        "XA",
+        "XB",
+        "ZZ",
+    }
+
+
+COUNTRIES = _countries()
+
+
+def _country(code: str) -> str:
+    if code not in COUNTRIES:
+        raise ValueError("is not a country code of ISO 3166-1 alpha-2, e.g. DE")
+    return code
+
+
 Showable = Annotated[str, AfterValidator(showable)]
 Text = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(showable), BeforeValidator(blank_is_none)]
 OptionalText = Annotated[Text | None, BeforeValidator(blank_is_none)]
 Day = Annotated[datetime.date, Field(ge=FIRST_DAY, le=LAST_DAY), BeforeValidator(_written_as_date)]
 Number = Annotated[Decimal, AfterValidator(_plain)]
+Country = Annotated[str, AfterValidator(_country)]
+Currency = Annotated[str, AfterValidator(_currency)]
+
+
+class Body(BaseModel):
+    """Base of all bodies: camelCase on the wire, unknown fields are refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True)

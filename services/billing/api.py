@@ -5,13 +5,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, Field
 
 from services.billing.application import BillingApplication
 from services.billing.rendering import pdf
 from services.events import Asked
-from services.fields import OptionalText, Text
+from services.fields import Body, Country, Currency, OptionalText, Text
 from services.http import asking, require
 from services.values import BankAccount, Seller
 
@@ -22,23 +21,19 @@ def _time_zone(name: str) -> str:
     return ZoneInfo(name).key
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True)
-
-
-class BankAccountBody(_Body):
+class BankAccountBody(Body):
     iban: Text
     bic: OptionalText = None
     bank_name: OptionalText = None
     account_holder: OptionalText = None
 
 
-class SellerBody(_Body):
+class SellerBody(Body):
     name: Text
     street: Text
     postal_code: Text
     city: Text
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
+    country: Country
     vat_id: OptionalText = None
     tax_number: OptionalText = None
     register_court: OptionalText = None
@@ -55,12 +50,12 @@ class SellerBody(_Body):
         return Seller(**self.model_dump(exclude={"bank_account"}), bank_account=account)
 
 
-class BillingEntityBody(_Body):
+class BillingEntityBody(Body):
     """`PUT /v1/billing-entities/{ident}`: the seller as documents show it, and how it bills."""
 
     seller: SellerBody
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "Europe/Berlin"
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    currency: Currency = "EUR"
     payment_term_days: Annotated[int, Field(ge=0, le=3650)] = 14
     number_prefix: Annotated[str, Field(pattern=r"^[A-Z0-9-]{1,20}$")] = "RE"
     small_business: bool = False

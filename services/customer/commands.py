@@ -8,22 +8,29 @@ from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from babel import Locale
-from babel.numbers import is_currency
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainValidator,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 from stdnum.eu import vat as eu_vat
 from stdnum.exceptions import ValidationError as NumberInvalid
 
-from services.fields import TEXT_MAX, Day, Number, OptionalText, Showable, Text, blank_is_none, showable
+from services.fields import (
+    TEXT_MAX,
+    Body,
+    Country,
+    Currency,
+    Day,
+    Number,
+    OptionalText,
+    Showable,
+    Text,
+    blank_is_none,
+    showable,
+)
 from services.values import (
     Address,
     AddressType,
@@ -54,41 +61,12 @@ NOT_SENT: Any = None
 """Default of a field that may be left out but not be null; whether it was sent is in `model_fields_set`."""
 
 
-def _currency(code: str) -> str:
-    if not is_currency(code):
-        raise ValueError("is not a currency of ISO 4217, e.g. EUR")
-    return code
-
-
 def _vat_id(value: str) -> str:
     """Normalise a VAT-ID of an EU member state and check its format and check digits."""
     try:
         return str(eu_vat.validate(value))
     except NumberInvalid as error:
         raise ValueError(f"is not a valid VAT-ID: {error}") from None
-
-
-def _countries() -> frozenset[str]:
-    """ISO 3166-1 alpha-2 codes: CLDR's two-letter territories without its groupings and pseudo-locales."""
-    territories = [str(code) for code in Locale("en").territories]
-    return frozenset(c for c in territories if len(c) == 2 and c.isalpha()) - {
-        "EU",
-        "EZ",
-        "QO",
-        "UN",
-        "XA",
-        "XB",
-        "ZZ",
-    }
-
-
-COUNTRIES = _countries()
-
-
-def _country(code: str) -> str:
-    if code not in COUNTRIES:
-        raise ValueError("is not a country code of ISO 3166-1 alpha-2, e.g. DE")
-    return code
 
 
 def _property(value: Any) -> PropertyValue:
@@ -111,8 +89,6 @@ Email = Annotated[
     BeforeValidator(blank_is_none),
 ]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
-Country = Annotated[str, AfterValidator(_country)]
-Currency = Annotated[str, AfterValidator(_currency)]
 VatId = Annotated[str, AfterValidator(_vat_id)]
 Price = Annotated[Number, Field(max_digits=20, decimal_places=10)]
 Quantity = Annotated[Number, Field(gt=0, max_digits=20, decimal_places=10)]
@@ -120,12 +96,6 @@ Percent = Annotated[Number, Field(ge=0, le=100, max_digits=10, decimal_places=6)
 Amount = Annotated[Number, Field(ge=0, max_digits=20, decimal_places=4)]
 Property = Annotated[PropertyValue, PlainValidator(_property, json_schema_input_type=PropertyValue)]
 PaymentTermDays = Annotated[int, Field(ge=0, le=3650)]
-
-
-class Body(BaseModel):
-    """Base of all bodies: camelCase on the wire, unknown fields are refused."""
-
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True)
 
 
 class AddressBody(Body):
@@ -184,7 +154,9 @@ class CreateCustomer(Body):
     preferred_document_delivery: DocumentDelivery = DocumentDelivery.NONE
     e_invoicing: EInvoicingBody | None = None
     group_documents_by: DocumentGrouping = DocumentGrouping.CUSTOMER
-    properties: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")], Property] = {}
+    properties: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,99}$")], Property] = Field(
+        default_factory=dict
+    )
 
 
 class EditCustomer(Body):
