@@ -35,6 +35,7 @@ fix: setup ## format the code and repair what can be repaired
 
 docs: setup ## write the pages that are made from the code
 	@$(BIN)/kontor settings --markdown > docs/settings.md
+	@$(BIN)/python -m tests.docs
 
 lock: setup ## pin the newest versions that pyproject.toml allows
 	@$(PIP) install --quiet uv

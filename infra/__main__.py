@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OK, FAILED, WRONG_USAGE = 0, 1, 2
 
-Kind = Literal["customers", "contracts", "orders"]
+Kind = Literal["customers", "contracts", "orders", "usage", "telco"]
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON for another program to read.")]
 
 app = typer.Typer(
@@ -88,7 +88,10 @@ def migrate() -> None:
 
     with Runtime.open(_settings("migrate")) as runtime:
         done = [f"applied {name}" for name in apply(runtime.database.owner_url)]
-        done += [f"rebuilt {name}" for name in rebuild_outdated(runtime.database.owner_url, runtime.feeds)]
+        done += [
+            f"rebuilt {name}"
+            for name in rebuild_outdated(runtime.database.owner_url, runtime.feeds, runtime.vault)
+        ]
     out.print("\n".join(done) or "nothing to do: the database is up to date")
 
 
@@ -106,19 +109,45 @@ def sign_in_link() -> None:
 
 @app.command("import", epilog="Example: kontor import customers customers.csv")
 def import_(
-    kind: Annotated[Kind, typer.Argument(help="What the file holds.")],
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="CSV, or JSON Lines ending in .jsonl.")
+    kind: Annotated[
+        Kind, typer.Argument(help="What the file holds; `telco` is IBM's sample of customers and contracts.")
     ],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV ending in .csv, else JSON Lines.")
+    ],
+    day: Annotated[
+        datetime | None,
+        typer.Option(
+            "--date",
+            formats=["%Y-%m-%d"],
+            help="For telco: the day on which the customers are as old as it says.",
+        ),
+    ] = None,
     as_json: AS_JSON = False,
 ) -> None:
-    """Import a file; what is there already stays as it is, bad rows go to a rejects file with the reason."""
+    """Import a file; what is there already stays as it is, bad rows go to a rejects file with the reason.
+
+    Stopped in the middle, start it again: it goes on where it was.
+
+    A CSV file's columns are field paths such as `addresses[0].city`, a JSON Lines file has a body of the API in each line.
+
+    The row of a customer may bring along its paymentAccounts, contracts, orders and billingStop.
+    """
+    from infra.demo import telco
+    from infra.imports import Kind as RowKind
     from infra.imports import import_file
+    from infra.imports.rows import read_rows
     from infra.terminal import progress
 
+    if (day is None) == (kind == "telco"):
+        raise typer.BadParameter("telco needs a date, and nothing else has one", param_hint="--date")
+    read = telco.reader(day.date()) if day else read_rows
+    rows: RowKind = "customers" if kind == "telco" else kind
     total = file.stat().st_size
     with _runtime("import") as runtime, progress(err) as report:
-        result = import_file(kind, file, runtime.customer, progress=lambda done: report(kind, done, total))
+        result = import_file(
+            rows, file, runtime.customer, read=read, progress=lambda done: report(kind, done, total)
+        )
     if as_json:
         _print_json(asdict(result))
     else:
@@ -156,6 +185,21 @@ def bill(
     _print_json(run) if as_json else show_run(out, run)
     if run["status"] == "COMPLETED_WITH_FAILURES":
         raise typer.Exit(FAILED)
+
+
+@app.command(epilog="Example: kontor purge")
+def purge(as_json: AS_JSON = False) -> None:
+    """Rid the database's files of what was erased; a running `kontor serve` or `kontor project` does so by itself."""
+    from infra.purge import purge as run
+
+    with _runtime("purge") as runtime:
+        purged = run(runtime.database.owner_url, runtime.feeds, runtime.vault)
+    if as_json:
+        _print_json(asdict(purged))
+        return
+    out.print(f"purged {purged.customers} erased customers")
+    if purged.waiting:
+        out.print(f"{purged.waiting} more as soon as the customer overview has taken in their erasure")
 
 
 # -- looking ------------------------------------------------------------------------------------
@@ -224,7 +268,7 @@ def retry(
     from projections.runner import Runner
 
     with _runtime("retry") as runtime:
-        applied = Runner(runtime.projections_pool, runtime.feeds).retry_parked(name)
+        applied = Runner(runtime.projections_pool, runtime.feeds, runtime.vault).retry_parked(name)
     out.print(f"{applied} parked events of {name} are applied")
 
 
@@ -236,7 +280,7 @@ def rebuild(
     from projections.rebuild import rebuild as run
 
     with _runtime("rebuild") as runtime:
-        reached = run(name, runtime.database.owner_url, runtime.feeds)
+        reached = run(name, runtime.database.owner_url, runtime.feeds, runtime.vault)
     out.print(
         f"{name} is rebuilt up to {', '.join(f'{source} {position}' for source, position in reached.items())}"
     )
@@ -294,6 +338,7 @@ def _for_people(error: Exception) -> str | None:
     """What a person can do something about, in a sentence; None for our own mistakes."""
     import psycopg
 
+    from infra.master_key import MasterKeyError
     from infra.postgres.account import AccountError
     from infra.postgres.cluster import ClusterError
     from infra.postgres.embedded import EmbeddedPostgresError
@@ -304,7 +349,15 @@ def _for_people(error: Exception) -> str | None:
     unprepared = isinstance(error, psycopg.errors.UndefinedTable) or 'role "kontor_service"' in str(error)
     if unprepared and isinstance(error, psycopg.Error):
         return f"{error}\nThe database is not prepared for this version: run `kontor migrate`."
-    ours = (AccountError, ClusterError, EmbeddedPostgresError, KontorError, MigrationError, NotReady)
+    ours = (
+        AccountError,
+        ClusterError,
+        EmbeddedPostgresError,
+        KontorError,
+        MasterKeyError,
+        MigrationError,
+        NotReady,
+    )
     theirs = (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege)
     return str(error) if isinstance(error, (*ours, *theirs)) else None
 

@@ -21,7 +21,8 @@ MESSAGES_AT_ONCE = 1000
 READ_MODEL = (
     Table("customers", ("customer_id",)),
     Table("billables", ("billable_id",)),
-    Table("billed_intervals", ("billable_id", "item", "interval_start", "correction")),
+    Table("billed_intervals", ("billable_id", "item", "interval_start", "late", "correction")),
+    Table("usage", ("event_id",)),
     Table("number_ranges", ("billing_entity_id", "document_type", "year")),
     Table("billing_entities", ("billing_entity_id",)),
     Table("runs", ("billing_run_id",)),
@@ -33,7 +34,7 @@ def replay(runtime: Runtime) -> list[Difference]:
     """Every value of a view or of billing's read model that the logs do not bear out; none if all is well."""
     owner_url, feeds = runtime.database.owner_url, runtime.feeds
     return [
-        *replay_projections(owner_url, feeds),
+        *replay_projections(owner_url, feeds, runtime.vault),
         *replay_billing(owner_url, feeds["customer"], feeds[BILLING]),
     ]
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from infra.runtime import Runtime
 from infra.terminal import Report
 from projections.billing_runs import BillingRunItem
-from services.customer.commands import RequestBillingRun
+from services.customer.commands.billing_runs import RequestBillingRun
 from services.events import Asked, Context
 from services.ids import new_id
 

@@ -4,6 +4,7 @@ import signal
 import threading
 
 from infra.lifecycle import STOP_SIGNALS
+from infra.purge import Purger
 from infra.runtime import Runtime
 from infra.settings import Settings
 from projections.runner import Runner
@@ -18,10 +19,13 @@ def run_billing(settings: Settings) -> None:
 
 
 def run_projections(settings: Settings) -> None:
-    """Keep every projection up to date."""
+    """Keep every projection up to date, and purge what erasures leave behind."""
     stop = _told_to_stop()
     with Runtime.open(settings) as runtime:
-        Runner(runtime.projections_pool, runtime.feeds).run(stop)
+        purger = Purger(runtime.database.owner_url, runtime.feeds, runtime.vault)
+        # A purge may be cut off anywhere: nobody has to wait for it.
+        threading.Thread(target=purger.run, args=[stop], name="purge", daemon=True).start()
+        Runner(runtime.projections_pool, runtime.feeds, runtime.vault).run(stop)
 
 
 def _told_to_stop() -> threading.Event:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from infra.eventstore.feed import LogFeed
+from infra.eventstore.personal_data import KeyStore
 from infra.eventstore.recorder import LogRecorder
+from infra.master_key import open_master_key
 from infra.postgres import embedded
 from infra.postgres.embedded import OWNER_ROLE, SERVICE_ROLE
 from infra.postgres.migrate import migrate
@@ -54,7 +56,7 @@ class Runtime:
 
     @cached_property
     def customer(self) -> CustomerApplication:
-        return CustomerApplication(self._recorder("customer", self._customer_pool))
+        return CustomerApplication(self._recorder("customer", self._customer_pool), self.views)
 
     @cached_property
     def billing(self) -> BillingApplication:
@@ -62,7 +64,13 @@ class Runtime:
 
     @cached_property
     def views(self) -> Views:
-        return Views(self.projections_pool, self.feeds)
+        return Views(self.projections_pool, self.vault, self.feeds)
+
+    @cached_property
+    def vault(self) -> KeyStore:
+        """The keys of personal data; raises MasterKeyError."""
+        pool = self._pool("vault", tried=False)  # it asks again by itself
+        return KeyStore(pool, open_master_key(self.settings, pool))
 
     @cached_property
     def access(self) -> DatabaseAccess:
@@ -108,7 +116,7 @@ class Runtime:
         return pool
 
     def _recorder(self, source: str, pool: Pool) -> LogRecorder:
-        recorder = LogRecorder(pool, source)
+        recorder = LogRecorder(pool, source, self.vault)
         self._exits.callback(recorder.close)
         return recorder
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.panel import Panel
 
+from infra import master_key
 from infra.lifecycle import GRACE_SECONDS, exit_on_stop
 from infra.postgres import embedded
 from infra.settings import Settings, SettingsError
@@ -41,7 +42,7 @@ def serve(settings: Settings, console: Console, *, demo: bool) -> None:
         _database_kept_up(settings) as keepers,
         Runtime.open(settings, migrating=True) as runtime,
     ):
-        rebuild_outdated(runtime.database.owner_url, runtime.feeds)
+        rebuild_outdated(runtime.database.owner_url, runtime.feeds, runtime.vault)
         if demo:  # before anybody can ask for a run that would miss half of it
             with progress(console) as report:
                 load_demo(runtime, report)
@@ -130,6 +131,7 @@ def welcome(console: Console, settings: Settings, link: str, token: str | None) 
     if token:
         lines += ["", "Admin token for the API, shown only now:", "", f"[bold]{token}[/bold]"]
     lines += ["", f"[dim]Data: {settings.data_dir} · new link: kontor sign-in-link · stop: Ctrl-C[/dim]"]
+    lines += [f"[dim]Master key: {master_key.where(settings)} · keep a copy, apart from the backups[/dim]"]
     # A link that a narrow terminal breaks over two lines of a box cannot be followed.
     if max(len(link), len(token or "")) + 6 <= console.width:
         console.print(

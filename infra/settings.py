@@ -1,8 +1,10 @@
 """What can be set: in the environment (`KONTOR_…`) or a TOML file, checked before anything starts."""
 
+import binascii
 import difflib
 import os
 import tomllib
+from base64 import b64decode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,8 @@ DEFAULT_CONFIG = "kontor.toml"
 OF_THE_TESTS = "KONTOR_REQUIRE_ALL"
 """No setting: it tells the tests that nothing may be skipped, and may be around when they start Kontor."""
 HIDDEN = "••••••"
+SECRETS = ("admin_token", "master_key")
+MASTER_KEY_BYTES = 32
 
 
 class SettingsError(Exception):
@@ -77,6 +81,23 @@ def _checked_database_url(value: str | None) -> str | None:
     return value
 
 
+def _checked_master_key(value: str | None) -> str | None:
+    if value is not None:
+        as_master_key(value)
+    return value
+
+
+def as_master_key(text: str) -> bytes:
+    """The bytes of a master key as it is written down; raises ValueError."""
+    try:
+        secret = b64decode(text.strip(), validate=True)
+    except binascii.Error:
+        secret = b""
+    if len(secret) != MASTER_KEY_BYTES:
+        raise ValueError(f"is not the base64 of {MASTER_KEY_BYTES} bytes")
+    return secret
+
+
 def _whole_path(path: Path) -> Path:
     return Path(os.path.abspath(path.expanduser()))
 
@@ -112,6 +133,11 @@ class Settings(BaseSettings):
         "a long random text without spaces",
         "Bearer token with all scopes; not set: one is made at the first start and printed once.",
         pattern=r"^\S+$",
+    )
+    master_key: Annotated[str | None, AfterValidator(_checked_master_key)] = _setting(
+        None,
+        "the base64 of 32 random bytes, as `openssl rand -base64 32` makes them",
+        "Key that encrypts the customers' keys; not set: the file master.key in data_dir, made at the first start.",
     )
     billing_workers: int = _setting(
         2, "a whole number from 1 to 64", "Billing processes that `kontor serve` runs.", ge=1, le=64
@@ -220,7 +246,7 @@ def _complaint(settings: type[Settings], name: str, value: object) -> str:
 def _shown(name: str, value: object) -> str | int | None:
     if value is None or isinstance(value, int):
         return value
-    if name == "admin_token":
+    if name in SECRETS:
         return HIDDEN
     return _without_password(str(value)) if name == "database_url" else str(value)
 

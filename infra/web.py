@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra import problems
+from infra.openapi import Api
 from infra.security import DatabaseAccess
 from projections import api as queries
 from projections.portal import pages
@@ -48,7 +49,7 @@ def create_app(
     customers: CustomerApplication, bills: BillingApplication, views: Views, access: DatabaseAccess
 ) -> FastAPI:
     """The API under /v1, its documentation at /docs, and the portal everywhere else."""
-    app = FastAPI(title="Kontor", version="1", description=DESCRIPTION, redoc_url=None)
+    app = Api(title="Kontor", version="1", description=DESCRIPTION, redoc_url=None)
     app.state.access = access
     app.add_middleware(BodyLimit)
     problems.install(app)

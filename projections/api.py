@@ -1,4 +1,4 @@
-"""The queries over HTTP: overview, detail, history, contracts, orders, documents, billing runs."""
+"""The queries over HTTP: overview, detail, history, plans, contracts, orders, documents, billing runs."""
 
 from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
@@ -10,7 +10,7 @@ from fastapi.params import Depends as Dependency
 from fastapi.responses import StreamingResponse
 
 from projections.billing_runs import BillingRunItem, OutcomeItem
-from projections.contracts import ContractItem
+from projections.contracts import Contract, ContractItem
 from projections.customer_detail import CustomerDetail
 from projections.customer_overview import SORTS, CustomerFilter, CustomerItem
 from projections.documents import Document, DocumentItem
@@ -18,6 +18,7 @@ from projections.export import customers_as_csv
 from projections.history import HistoryItem
 from projections.orders import OrderItem
 from projections.paging import MAX_LIMIT, Page
+from projections.plans import Plan, PlanItem
 from projections.views import Views
 from services.errors import NotFound
 from services.http import require
@@ -38,6 +39,8 @@ MinPosition = Annotated[
     ),
 ]
 
+MAX_VERSION = 2**31 - 1
+
 _SORT_PATTERN = f"^-?({'|'.join(SORTS)})$"
 _CSV = "text/csv"
 _CSV_EXAMPLE = "customerId,debtorIdent,name,…\r\n0199…,D-4711,Beispiel GmbH,…\r\n"
@@ -57,6 +60,7 @@ def router(views: Views) -> APIRouter:
 
     api = APIRouter(prefix="/v1")
     _customers(api, views, reads("customers:read"))
+    _plans(api, views, reads("customers:read"))
     _contracts(api, views, reads("customers:read"))
     _orders(api, views, reads("customers:read"))
     _documents(api, views, reads("documents:read"))
@@ -77,6 +81,22 @@ def customer_filter(
     country: Annotated[str | None, Query(description="ISO 3166-1 alpha-2", examples=["DE"])] = None,
     language: Annotated[str | None, Query(examples=["de"])] = None,
     debtor_ident: Annotated[str | None, Query(alias="debtorIdent")] = None,
+    contractor_reference: Annotated[
+        str | None,
+        Query(
+            alias="contractorReference",
+            max_length=255,
+            description="An ident in a third-party system, or `system:ident`.",
+            examples=["crm:0017"],
+        ),
+    ] = None,
+    property: Annotated[  # noqa: A002 - as in the address
+        str | None,
+        Query(
+            max_length=1000, description="A property's key, or `key:value`.", examples=["segment:mobility"]
+        ),
+    ] = None,
+    billing_stop: Annotated[bool | None, Query(alias="billingStop")] = None,
     has_open_amount: Annotated[bool | None, Query(alias="hasOpenAmount")] = None,
     created_from: Annotated[
         date | None, Query(alias="createdFrom", description="This day (UTC) or later.")
@@ -97,6 +117,9 @@ def customer_filter(
         country=country,
         language=language,
         debtor_ident=debtor_ident,
+        contractor_reference=contractor_reference,
+        property=property,
+        billing_stop=billing_stop,
         has_open_amount=has_open_amount,
         created_from=created_from,
         created_to=created_to,
@@ -139,7 +162,7 @@ def _customers(api: APIRouter, views: Views, reads: list[Dependency]) -> None:
         responses=_NOT_FOUND,
     )
     def customer(customer_id: UUID) -> Response:
-        """A customer with general data, addresses and properties. `ETag` is the version to edit."""
+        """A customer with general data, addresses, properties and payment accounts. `ETag` is the version to edit."""
         found = _there(views.customer(customer_id), "customer", customer_id)
         return _json(found, ETag=f'"{found["version"]}"')
 
@@ -154,6 +177,30 @@ def _customers(api: APIRouter, views: Views, reads: list[Dependency]) -> None:
         """Every event about the customer, its contracts, orders, documents and runs, newest first."""
         _there(views.customer(customer_id), "customer", customer_id)
         return _json(views.history(customer_id, limit, cursor))
+
+
+def _plans(api: APIRouter, views: Views, reads: list[Dependency]) -> None:
+    @api.get("/plans", tags=["plans"], dependencies=reads, response_model=Page[PlanItem])
+    def plans(limit: Limit = 50, cursor: Cursor = None) -> Response:
+        """Plans in their newest version, the newest plan first."""
+        return _json(views.plans(limit, cursor))
+
+    @api.get(
+        "/plans/{plan_ident}",
+        tags=["plans"],
+        dependencies=reads,
+        response_model=Plan,
+        responses=_NOT_FOUND,
+    )
+    def plan(
+        plan_ident: str,
+        plan_version: Annotated[
+            int | None, Query(alias="planVersion", ge=1, le=MAX_VERSION, description="Newest if left out.")
+        ] = None,
+    ) -> Response:
+        """A plan in one of its versions, and which there are. `ETag` is the version to edit."""
+        found = _there(views.plan(plan_ident, plan_version), "plan", plan_ident)
+        return _json(found, ETag=f'"{found["version"]}"')
 
 
 def _contracts(api: APIRouter, views: Views, reads: list[Dependency]) -> None:
@@ -173,12 +220,17 @@ def _contracts(api: APIRouter, views: Views, reads: list[Dependency]) -> None:
         "/contracts/{contract_id}",
         tags=["contracts"],
         dependencies=reads,
-        response_model=ContractItem,
+        response_model=Contract,
         responses=_NOT_FOUND,
     )
-    def contract(contract_id: UUID) -> Response:
-        """A contract with its items, its status as of today and how far it is billed."""
-        found = _there(views.contract(contract_id), "contract", contract_id)
+    def contract(
+        contract_id: UUID,
+        on: Annotated[
+            date | None, Query(description="Items and status of this day; today's if left out.")
+        ] = None,
+    ) -> Response:
+        """A contract: items and status as of a day, how far it is billed, amendments, and what was used of it."""
+        found = _there(views.contract(contract_id, on), "contract", contract_id)
         return _json(found, ETag=f'"{found["version"]}"')
 
 
@@ -275,7 +327,7 @@ def _owner(views: Views, customer_id: UUID | None, debtor_ident: str | None) -> 
     return found if customer_id in (None, found) else _NOBODY
 
 
-def _there(found: T | None, kind: str, wanted: UUID) -> T:
+def _there(found: T | None, kind: str, wanted: UUID | str) -> T:
     if found is None:
         raise NotFound(f"There is no {kind} {wanted}.")
     return found

@@ -31,6 +31,11 @@ def present(value: msgspec.Struct) -> dict[str, Any]:
     }
 
 
+def compact(value: Any) -> Any:
+    """`value` as JSON builtins without what is at its default: for what is turned into its type again."""
+    return msgspec.to_builtins(value)
+
+
 @cache
 def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
     return tuple((field.name, field.encode_name) for field in msgspec.structs.fields(kind))

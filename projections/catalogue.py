@@ -8,6 +8,7 @@ from projections import (
     documents,
     history,
     orders,
+    plans,
 )
 from projections.projection import Projection
 from services.errors import NotFound
@@ -15,6 +16,7 @@ from services.errors import NotFound
 ALL: tuple[Projection, ...] = (
     customer_overview.PROJECTION,
     customer_detail.PROJECTION,
+    plans.PROJECTION,
     contracts.PROJECTION,
     orders.PROJECTION,
     documents.PROJECTION,

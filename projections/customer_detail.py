@@ -1,6 +1,6 @@
-"""One customer with general data, addresses and properties."""
+"""One customer with general data, addresses, properties, payment accounts and billing stop."""
 
-from typing import Any, cast
+from typing import Any, cast, get_args
 from uuid import UUID
 
 from msgspec import convert, to_builtins
@@ -8,70 +8,46 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
-from projections.as_json import full, present
+from projections import customer_state
+from projections.customer_state import CustomerChange
+from projections.masking import masked
 from projections.projection import Projection, Row, Rows, Table, of_customer
-from services.messages import AddressAdded, AddressEdited, CustomerCreated, CustomerEdited, Envelope
+from services.messages import CustomerCreated, Envelope
+from services.personal_data import Vault, opened_json
 from services.values import Address, AddressType
 
 CUSTOMERS = Table("customer_detail", ("customer_id",))
 
-PROJECTION = Projection("customer_detail", 1, CUSTOMERS)
+PROJECTION = Projection("customer_detail", 2, CUSTOMERS)
 
 Json = dict[str, Any]
 
 
 @PROJECTION.on(CustomerCreated, loads={CUSTOMERS: of_customer})
 def created(rows: Rows, message: CustomerCreated, envelope: Envelope) -> None:
-    general = full(message)
-    del general["customerId"]
     row: Row = {
         "customer_id": message.customer_id,
-        "debtor_ident": general.pop("debtorIdent"),
-        "addresses": general.pop("addresses"),
-        "properties": general.pop("properties"),
-        "general": general,
+        "state": customer_state.new(message),
+        "version": envelope.version,
         "created_at": envelope.occurred_at,
+        "updated_at": envelope.occurred_at,
     }
-    _mark_changed(row, envelope)
     rows.put(CUSTOMERS, row)
 
 
-@PROJECTION.on(CustomerEdited, loads={CUSTOMERS: of_customer})
-def edited(rows: Rows, message: CustomerEdited, envelope: Envelope) -> None:
+@PROJECTION.on(*get_args(CustomerChange), loads={CUSTOMERS: of_customer})
+def changed(rows: Rows, message: CustomerChange, envelope: Envelope) -> None:
     row = rows.change(CUSTOMERS, message.customer_id)
-    row["general"] |= present(message.changes)
-    _mark_changed(row, envelope)
-
-
-@PROJECTION.on(AddressAdded, AddressEdited, loads={CUSTOMERS: of_customer})
-def address_set(rows: Rows, message: AddressAdded | AddressEdited, envelope: Envelope) -> None:
-    row = rows.change(CUSTOMERS, message.customer_id)
-    row["addresses"] = with_address(row["addresses"], message.address)
-    _mark_changed(row, envelope)
-
-
-def with_address(addresses: list[Json], address: Address) -> list[Json]:
-    """The list with `address` added or put in the place of its former self; a new default takes it from the old one."""
-    new: Json = full(address)
-    merged = [new if old["addressId"] == new["addressId"] else old for old in addresses]
-    if new not in merged:
-        merged.append(new)
-    if not address.default:
-        return merged
-    return [old if old is new else _not_default(old, address.address_type) for old in merged]
-
-
-def _not_default(address: Json, address_type: AddressType) -> Json:
-    return address | {"default": False} if address["addressType"] == address_type else address
-
-
-def _mark_changed(row: Row, envelope: Envelope) -> None:
+    row["state"] = customer_state.after(row["state"], message)
     row["version"] = envelope.version
     row["updated_at"] = envelope.occurred_at
 
 
 class CustomerDetail(TypedDict):
-    """A customer as of now; `addresses` in the order they were added, the first of type INVOICE bears the name."""
+    """A customer as of now; `addresses` in the order they were added, the first of type INVOICE bears the name.
+
+    Of `paymentAccounts` the IBAN is masked. Once `erased`, everything personal reads `[erased]`.
+    """
 
     customerId: str
     debtorIdent: str
@@ -90,24 +66,26 @@ class CustomerDetail(TypedDict):
     contractorReferences: list[Json]
     properties: Json
     addresses: list[Json]
+    paymentAccounts: list[Json]
+    billingStop: Json | None
+    erased: bool
     version: int
     createdAt: str
     updatedAt: str
 
 
-def customer(conn: Connection[DictRow], customer_id: UUID) -> CustomerDetail | None:
+def customer(conn: Connection[DictRow], customer_id: UUID, vault: Vault) -> CustomerDetail | None:
     row = conn.execute("SELECT * FROM customer_detail WHERE customer_id = %s", [customer_id]).fetchone()
-    return _detail(row) if row else None
+    return _detail(row, vault) if row else None
 
 
-def _detail(row: Row) -> CustomerDetail:
+def _detail(row: Row, vault: Vault) -> CustomerDetail:
+    [state] = opened_json([(row["customer_id"], row["state"])], vault)
     detail = {
-        "customerId": str(row["customer_id"]),
-        "debtorIdent": row["debtor_ident"],
-        "name": _name(row["addresses"]),
-        **row["general"],
-        "properties": row["properties"],
-        "addresses": row["addresses"],
+        "erased": False,
+        **state,
+        "name": _name(state["addresses"]),
+        "paymentAccounts": [_masked(account) for account in state["paymentAccounts"]],
         "version": row["version"],
         "createdAt": to_builtins(row["created_at"]),
         "updatedAt": to_builtins(row["updated_at"]),
@@ -119,3 +97,7 @@ def _name(addresses: list[Json]) -> str:
     """The name that the first invoice address bears."""
     first = next(a for a in addresses if a["addressType"] == AddressType.INVOICE)
     return convert(first, Address).name
+
+
+def _masked(account: Json) -> Json:
+    return {name: masked(name, value) for name, value in account.items()}

@@ -1,30 +1,40 @@
 """The table of all customers: found, filtered and sorted by any column, fast at a million of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import LiteralString
+from typing import LiteralString, get_args
 from uuid import UUID
 
-from msgspec import UNSET, to_builtins
+from msgspec import UNSET, convert, json, structs, to_builtins
 from psycopg import Connection
 from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
+from projections.as_json import compact, full
 from projections.paging import Filters, Listing, Page
 from projections.projection import Projection, Row, Rows, Table, of_customer
 from projections.search import patterns, search_text, sort_key
 from services.errors import FieldError, InvalidFields
 from services.messages import (
     AddressEdited,
+    BillingStopLifted,
+    BillingStopped,
+    ContractAmended,
     ContractSigned,
     CustomerCreated,
     CustomerEdited,
     DocumentIssued,
     DocumentType,
     Envelope,
+    PersonalDataErased,
+    PropertyRemoved,
+    PropertySet,
 )
-from services.values import Address, AddressType
+from services.personal_data import ERASED
+from services.terms import ContractChange, ContractTerms
+from services.values import Address, AddressType, PropertyValue
 
 # What the customer service says and what the billing service says are kept apart: so they commute, and a
 # new document does not rewrite the search index.
@@ -32,13 +42,23 @@ CUSTOMERS = Table("customer_overview", ("customer_id",))
 BALANCES = Table("customer_balances", ("customer_id",))
 # How many contracts are active, as a step function of the date: sorted by it as of any day, nothing is to be counted.
 ACTIVITY = Table("customer_activity", ("customer_id", "since"))
+# What must be known of a contract to tell when it is active.
+CONTRACTS = Table("customer_contracts", ("contract_id",))
 
-PROJECTION = Projection("customer_overview", 1, CUSTOMERS, BALANCES, ACTIVITY)
+PROJECTION = Projection("customer_overview", 2, CUSTOMERS, BALANCES, ACTIVITY, CONTRACTS)
 
 _BEGINNING, _END = date.min, date.max
 
 
-@PROJECTION.on(CustomerCreated, loads={CUSTOMERS: of_customer, BALANCES: of_customer, ACTIVITY: of_customer})
+def _of_contract(message: ContractSigned | ContractChange) -> Iterable[UUID]:
+    return (message.contract_id,)
+
+
+@PROJECTION.on(
+    CustomerCreated,
+    loads={CUSTOMERS: of_customer, BALANCES: of_customer, ACTIVITY: of_customer},
+    in_plain_text=True,
+)
 def created(rows: Rows, message: CustomerCreated, envelope: Envelope) -> None:
     address = next(a for a in message.addresses if a.address_type is AddressType.INVOICE)
     row: Row = {
@@ -49,7 +69,9 @@ def created(rows: Rows, message: CustomerCreated, envelope: Envelope) -> None:
         "language": message.language,
         "email": message.email,
         "vat_id": message.vat_id,
-        "contractor_idents": [reference.ident for reference in message.contractor_references],
+        "contractor_references": full(message.contractor_references),
+        "properties": {key: spelled(value) for key, value in message.properties.items()},
+        "billing_stop": False,
         "created_at": envelope.occurred_at,
         **_shown_of(address),
     }
@@ -59,18 +81,18 @@ def created(rows: Rows, message: CustomerCreated, envelope: Envelope) -> None:
     rows.put(ACTIVITY, _step(message.customer_id, _BEGINNING, _END, 0))
 
 
-@PROJECTION.on(CustomerEdited, loads={CUSTOMERS: of_customer})
+@PROJECTION.on(CustomerEdited, loads={CUSTOMERS: of_customer}, in_plain_text=True)
 def edited(rows: Rows, message: CustomerEdited, _: Envelope) -> None:
     row, changes = rows.change(CUSTOMERS, message.customer_id), message.changes
     for column in ("customer_type", "language", "email", "vat_id"):
         if (value := getattr(changes, column)) is not UNSET:
             row[column] = value
     if changes.contractor_references is not UNSET:
-        row["contractor_idents"] = [reference.ident for reference in changes.contractor_references]
+        row["contractor_references"] = full(changes.contractor_references)
     _make_findable(row)
 
 
-@PROJECTION.on(AddressEdited, loads={CUSTOMERS: of_customer})
+@PROJECTION.on(AddressEdited, loads={CUSTOMERS: of_customer}, in_plain_text=True)
 def address_edited(rows: Rows, message: AddressEdited, _: Envelope) -> None:
     """Only the first invoice address shows: it bears the customer's name."""
     row = rows.change(CUSTOMERS, message.customer_id)
@@ -79,16 +101,53 @@ def address_edited(rows: Rows, message: AddressEdited, _: Envelope) -> None:
         _make_findable(row)
 
 
-@PROJECTION.on(ContractSigned, loads={ACTIVITY: of_customer})
+@PROJECTION.on(PropertySet, loads={CUSTOMERS: of_customer}, in_plain_text=True)
+def property_set(rows: Rows, message: PropertySet, _: Envelope) -> None:
+    row = rows.change(CUSTOMERS, message.customer_id)
+    row["properties"] |= {message.key: spelled(message.value)}
+
+
+@PROJECTION.on(PropertyRemoved, loads={CUSTOMERS: of_customer})
+def property_removed(rows: Rows, message: PropertyRemoved, _: Envelope) -> None:
+    rows.change(CUSTOMERS, message.customer_id)["properties"].pop(message.key, None)
+
+
+@PROJECTION.on(BillingStopped, BillingStopLifted, loads={CUSTOMERS: of_customer})
+def billing_stop(rows: Rows, message: BillingStopped | BillingStopLifted, _: Envelope) -> None:
+    row = rows.change(CUSTOMERS, message.customer_id)
+    row["billing_stop"] = isinstance(message, BillingStopped)
+
+
+@PROJECTION.on(PersonalDataErased, loads={CUSTOMERS: of_customer})
+def erased(rows: Rows, message: PersonalDataErased, _: Envelope) -> None:
+    """Nothing personal stays: the row is what the customer's messages give now that nothing can open them."""
+    row = rows.change(CUSTOMERS, message.customer_id)
+    for column in ("name", "city", "email", "vat_id"):
+        row[column] = row[column] and ERASED
+    row["name_sort"], row["city_sort"] = sort_key(row["name"]), sort_key(row["city"])
+    row["properties"] = dict.fromkeys(row["properties"], ERASED)
+    _make_findable(row)
+
+
+@PROJECTION.on(ContractSigned, loads={CONTRACTS: _of_contract, ACTIVITY: of_customer})
 def contract_signed(rows: Rows, message: ContractSigned, _: Envelope) -> None:
-    """One more active contract from its first day to its last."""
-    since = message.starts_on
-    until = message.ends_on + timedelta(days=1) if message.ends_on and message.ends_on < _END else _END
-    for boundary in (since, until):
-        _split(rows, message.customer_id, boundary)
-    for step in rows.under(ACTIVITY, message.customer_id):
-        if since <= step["since"] < until:
-            rows.change(ACTIVITY, message.customer_id, step["since"])["contracts_active"] += 1
+    # What is billed has no part in when the contract is active.
+    terms = ContractTerms(signed=structs.replace(message, items=(), overrides=(), discounts=()))
+    rows.put(CONTRACTS, {"contract_id": message.contract_id, "terms": compact(terms)})
+    _count(rows, message.customer_id, terms, +1)
+
+
+@PROJECTION.on(
+    *(change for change in get_args(ContractChange) if change is not ContractAmended),
+    loads={CONTRACTS: _of_contract, ACTIVITY: of_customer},
+)
+def contract_changed(rows: Rows, message: ContractChange, _: Envelope) -> None:
+    row = rows.change(CONTRACTS, message.contract_id)
+    before = convert(row["terms"], ContractTerms)
+    after = before.after(message)
+    row["terms"] = compact(after)
+    _count(rows, message.customer_id, before, -1)
+    _count(rows, message.customer_id, after, +1)
 
 
 @PROJECTION.on(DocumentIssued, loads={BALANCES: of_customer})
@@ -122,7 +181,15 @@ def _shown_of(address: Address) -> Row:
 
 def _make_findable(row: Row) -> None:
     idents = (row["debtor_ident"], row["account_number"], row["email"], row["vat_id"])
-    row["search"] = search_text(row["name"], *idents, *row["contractor_idents"])
+    references = (reference["ident"] for reference in row["contractor_references"])
+    row["search"] = search_text(row["name"], *idents, *references)
+
+
+def spelled(value: PropertyValue) -> str:
+    """A property's value as the text that a filter gives for it: `true`, `12`, `0.5`, `mobility`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _no_documents(customer_id: UUID) -> Row:
@@ -142,6 +209,18 @@ def _step(customer_id: UUID, since: date, until: date, contracts_active: int) ->
         "until": until,
         "contracts_active": contracts_active,
     }
+
+
+def _count(rows: Rows, customer_id: UUID, terms: ContractTerms, number: int) -> None:
+    """`number` more active contracts on each day on which this one is active."""
+    for span in terms.active_spans():
+        since = span.first
+        until = span.last + timedelta(days=1) if span.last and span.last < _END else _END
+        for boundary in (since, until):
+            _split(rows, customer_id, boundary)
+        for step in rows.under(ACTIVITY, customer_id):
+            if since <= step["since"] < until:
+                rows.change(ACTIVITY, customer_id, step["since"])["contracts_active"] += number
 
 
 def _split(rows: Rows, customer_id: UUID, boundary: date) -> None:
@@ -178,6 +257,7 @@ class CustomerItem(TypedDict):
     openAmounts: list[OpenAmount]
     lastDocument: LastDocument | None
     email: str | None
+    billingStop: bool
     createdAt: str
 
 
@@ -203,8 +283,9 @@ class CustomerFilter:
 
     `q` searches name, debtor ident, account number, e-mail, VAT-ID and contractor references for each of
     its words, anywhere in them from three letters on. `sort` is one of SORTS, `-` before it turns it round;
-    open amounts are sorted by the largest of a customer's currencies. The days of `created_from` and
-    `created_to` are whole days in UTC, both included.
+    open amounts are sorted by the largest of a customer's currencies. `contractor_reference` is an ident or
+    `system:ident`, `property` a key or `key:value`. The days of `created_from` and `created_to` are whole days in
+    UTC, both included.
     """
 
     q: str | None = None
@@ -218,6 +299,9 @@ class CustomerFilter:
     created_from: date | None = None
     created_to: date | None = None
     debtor_ident: str | None = None
+    contractor_reference: str | None = None
+    property: str | None = None
+    billing_stop: bool | None = None
 
 
 def customers(conn: Connection[DictRow], wanted: CustomerFilter, today: date) -> Page[CustomerItem]:
@@ -243,7 +327,7 @@ def _listing(sort: str, *, with_balances: bool) -> Listing:
     balances: LiteralString = "customer_overview o JOIN customer_balances b USING (customer_id)"
     return Listing(
         columns="o.customer_id, debtor_ident, name, account_number, customer_type, city, country, language,"
-        " a.contracts_active, b.open_amounts, b.last_document, email, created_at",
+        " a.contracts_active, b.open_amounts, b.last_document, email, billing_stop, created_at",
         tables=balances + " JOIN customer_activity a ON a.customer_id = o.customer_id"
         " AND a.since <= %(today)s AND a.until > %(today)s",
         order=order,
@@ -258,12 +342,49 @@ def _filters(wanted: CustomerFilter) -> Filters:
     filters.add("o.customer_type = %(customer_type)s", customer_type=wanted.customer_type)
     filters.add("o.country = %(country)s", country=wanted.country)
     filters.add("o.language = %(language)s", language=wanted.language)
+    _add_contractor_reference(filters, wanted.contractor_reference)
+    _add_property(filters, wanted.property)
+    _add_billing_stop(filters, wanted.billing_stop)
     filters.add("(b.open_amount <> 0) = %(has_open_amount)s", has_open_amount=wanted.has_open_amount)
     filters.add("o.created_at >= %(created_from)s", created_from=_midnight(wanted.created_from))
     filters.add("o.created_at < %(created_to)s", created_to=_midnight(wanted.created_to, days_later=1))
     for n, pattern in enumerate(patterns(wanted.q or "")):
         filters.add(f"o.search LIKE %(q_{n})s", **{f"q_{n}": pattern})
     return filters
+
+
+def _add_contractor_reference(filters: Filters, wanted: str | None) -> None:
+    """An ident in any system; what stands before a colon may be the system."""
+    if wanted is None:
+        return
+    system, _, ident = wanted.partition(":")
+    filters.add(
+        "(o.contractor_references @> %(reference)s::jsonb"
+        " OR o.contractor_references @> %(reference_in_system)s::jsonb)",
+        reference=_json([{"ident": wanted}]),
+        reference_in_system=_json([{"system": system, "ident": ident}]),
+    )
+
+
+def _add_property(filters: Filters, wanted: str | None) -> None:
+    """A property's key, with any value or the one that stands after a colon."""
+    if wanted is None:
+        return
+    key, colon, value = wanted.partition(":")
+    if colon:
+        filters.add("o.properties @> %(property)s::jsonb", property=_json({key: value}))
+    else:
+        filters.add("o.properties ? %(property)s", property=key)
+
+
+def _json(value: object) -> str:
+    return json.encode(value).decode()
+
+
+def _add_billing_stop(filters: Filters, wanted: bool | None) -> None:
+    """As a bare condition, for which there is an index of the few that are stopped."""
+    if wanted is not None:
+        filters.add("o.billing_stop" if wanted else "NOT o.billing_stop")
 
 
 def _midnight(day: date | None, days_later: int = 0) -> datetime | None:
@@ -284,5 +405,6 @@ def _item(row: Row) -> CustomerItem:
         openAmounts=[known for known in row["open_amounts"] if Decimal(known["amount"])],
         lastDocument=row["last_document"],
         email=row["email"],
+        billingStop=row["billing_stop"],
         createdAt=to_builtins(row["created_at"]),
     )

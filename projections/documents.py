@@ -13,10 +13,11 @@ from projections.as_json import full
 from projections.paging import Filters, Page, newest_first
 from projections.projection import Projection, Rows, Table
 from services.messages import DocumentIssued, Envelope
+from services.personal_data import Vault, opened_json
 
 DOCUMENTS = Table("documents", ("document_id",), append_only=True)
 
-PROJECTION = Projection("documents", 1, DOCUMENTS)
+PROJECTION = Projection("documents", 2, DOCUMENTS)
 
 Json = dict[str, Any]
 
@@ -45,7 +46,8 @@ def issued(rows: Rows, message: DocumentIssued, envelope: Envelope) -> None:
         "customer_id": message.customer_id,
         "billing_run_id": message.billing_run_id,
         "due_date": message.due_date,
-        "summary": {name: document[name] for name in _IN_LIST} | {"buyerName": message.buyer.name},
+        # The name is sealed as the buyer's: it is opened where it stands.
+        "summary": {name: document[name] for name in _IN_LIST} | {"buyer": {"name": message.buyer.name}},
         "document": document,
         "position": envelope.position,
     }
@@ -98,12 +100,13 @@ class Document(DocumentItem):
     precedingDocument: str | None
 
 
-_DOCUMENTS = newest_first("summary, due_date", "documents", "position")
+_DOCUMENTS = newest_first("summary, due_date, customer_id", "documents", "position")
 
 
 def documents(
     conn: Connection[DictRow],
     today: date,
+    vault: Vault,
     *,
     customer_id: UUID | None = None,
     billing_run_id: UUID | None = None,
@@ -116,24 +119,29 @@ def documents(
     filters.add("customer_id = %(customer_id)s", customer_id=customer_id)
     filters.add("billing_run_id = %(billing_run_id)s", billing_run_id=billing_run_id)
     filters.add("number = %(number)s", number=number)
-    return _DOCUMENTS.page(
-        conn,
-        filters,
-        limit,
-        cursor,
-        lambda row: cast(DocumentItem, _as_of(row["summary"], row["due_date"], today)),
-    )
+    page = _DOCUMENTS.page(conn, filters, limit, cursor, lambda row: row)
+    opened = opened_json([(row["customer_id"], row["summary"]) for row in page["items"]], vault)
+    items = [
+        _listed(summary, row["due_date"], today) for row, summary in zip(page["items"], opened, strict=True)
+    ]
+    return Page(items=items, total=page["total"], cursor=page["cursor"])
 
 
-def document(conn: Connection[DictRow], document_id: UUID, today: date) -> Document | None:
+def document(conn: Connection[DictRow], document_id: UUID, today: date, vault: Vault) -> Document | None:
     """The whole document as issued, with what became of it."""
     row = conn.execute(
-        "SELECT document, due_date FROM documents WHERE document_id = %s", [document_id]
+        "SELECT document, due_date, customer_id FROM documents WHERE document_id = %s", [document_id]
     ).fetchone()
     if row is None:
         return None
-    issued = row["document"] | {"buyerName": row["document"]["buyer"]["name"], "precedingDocument": None}
+    [document] = opened_json([(row["customer_id"], row["document"])], vault)
+    issued = document | {"buyerName": document["buyer"]["name"], "precedingDocument": None}
     return cast(Document, _as_of(issued, row["due_date"], today))
+
+
+def _listed(summary: Json, due_date: date, today: date) -> DocumentItem:
+    buyer = summary.pop("buyer")
+    return cast(DocumentItem, _as_of(summary | {"buyerName": buyer["name"]}, due_date, today))
 
 
 def _as_of(issued: Json, due_date: date, today: date) -> Json:

@@ -9,13 +9,15 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+from msgspec import structs
 from psycopg import Connection, sql
 from psycopg.rows import DictRow
 
 from projections import progress
 from projections.progress import Outdated, Superseded
-from projections.projection import Projection, Row, Rows, Table
+from projections.projection import Handler, Projection, Row, Rows, Table
 from services.messages import Envelope, Feed
+from services.personal_data import Vault, opened
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ def catch_up(
     conn: Connection[DictRow],
     projection: Projection,
     feeds: Mapping[str, Feed],
+    vault: Vault,
     upto: Mapping[str, int] | None = None,
 ) -> dict[str, int]:
     """Follow every source to its end, or exactly to the positions `upto`; the positions reached."""
@@ -36,7 +39,7 @@ def catch_up(
         while envelopes := _next(
             feeds[source], reached[source], None if upto is None else upto.get(source, 0)
         ):
-            follow(conn, projection, envelopes, reached[source])
+            follow(conn, projection, envelopes, reached[source], vault)
             reached[source] = envelopes[-1].position
     return reached
 
@@ -49,7 +52,11 @@ def _next(feed: Feed, after: int, upto: int | None) -> Sequence[Envelope]:
 
 
 def follow(
-    conn: Connection[DictRow], projection: Projection, envelopes: Sequence[Envelope], after: int
+    conn: Connection[DictRow],
+    projection: Projection,
+    envelopes: Sequence[Envelope],
+    after: int,
+    vault: Vault,
 ) -> None:
     """Apply messages of one source that come right after position `after`.
 
@@ -57,7 +64,7 @@ def follow(
     Raises Superseded, and whatever is the database's fault.
     """
     try:
-        _apply_and_advance(conn, projection, envelopes, after)
+        _apply_and_advance(conn, projection, envelopes, after, vault)
     except Exception as error:
         if not blames_a_message(error):
             raise
@@ -65,13 +72,15 @@ def follow(
             _park_and_advance(conn, projection, envelopes[0], after, error)
             return
         half = len(envelopes) // 2
-        follow(conn, projection, envelopes[:half], after)
-        follow(conn, projection, envelopes[half:], envelopes[half - 1].position)
+        follow(conn, projection, envelopes[:half], after, vault)
+        follow(conn, projection, envelopes[half:], envelopes[half - 1].position, vault)
 
 
-def apply(conn: Connection[DictRow], projection: Projection, envelopes: Iterable[Envelope]) -> None:
+def apply(
+    conn: Connection[DictRow], projection: Projection, envelopes: Iterable[Envelope], vault: Vault
+) -> None:
     """Change the rows as the messages say; the caller holds the transaction and the positions."""
-    work = [(projection.handler(envelope), envelope) for envelope in envelopes]
+    work = _opened([(projection.handler(envelope), envelope) for envelope in envelopes], vault)
     wanted: dict[Table, set[UUID]] = defaultdict(set)
     for handler, envelope in work:
         for table, firsts in handler.loads.items():
@@ -86,7 +95,9 @@ def apply(conn: Connection[DictRow], projection: Projection, envelopes: Iterable
         conn.execute(_insert(table), [_json(appended)])
 
 
-def retry_parked(conn: Connection[DictRow], projection: Projection, feeds: Mapping[str, Feed]) -> int:
+def retry_parked(
+    conn: Connection[DictRow], projection: Projection, feeds: Mapping[str, Feed], vault: Vault
+) -> int:
     """Apply what is parked, as far as it can be by now; how many events that were.
 
     A key goes on to its first event that still fails. Works beside a running copy.
@@ -97,20 +108,22 @@ def retry_parked(conn: Connection[DictRow], projection: Projection, feeds: Mappi
     for parked in progress.parked_events(conn, projection.name):
         if parked["key"] in failing:
             continue
-        if _retry(conn, projection, feeds[parked["source"]], parked["position"]):
+        if _retry(conn, projection, feeds[parked["source"]], parked["position"], vault):
             applied += 1
         else:
             failing.add(parked["key"])
     return applied
 
 
-def _retry(conn: Connection[DictRow], projection: Projection, feed: Feed, position: int) -> bool:
+def _retry(
+    conn: Connection[DictRow], projection: Projection, feed: Feed, position: int, vault: Vault
+) -> bool:
     [envelope] = feed.read(position - 1, 1)
     try:
         with conn.transaction():
             progress.lock(conn, projection.name)
             if progress.unpark(conn, projection.name, feed.source, position):
-                apply(conn, projection, filter(projection.concerned_by, [envelope]))
+                apply(conn, projection, filter(projection.concerned_by, [envelope]), vault)
     except Exception as error:
         if not blames_a_message(error):
             raise
@@ -137,8 +150,22 @@ def said_without_values(error: Exception) -> str:
     return f"{type(error).__name__} in {where.name}, line {where.lineno}"
 
 
+def _opened(work: list[tuple[Handler, Envelope]], vault: Vault) -> list[tuple[Handler, Envelope]]:
+    """The work with personal data in plain text where the handler needs them so; keys are looked up at most once."""
+    sealed = [(progress.key_of(e), e.body) for handler, e in work if handler.in_plain_text and e.body]
+    bodies = iter(opened(sealed, vault))
+    return [
+        (handler, structs.replace(envelope, body=next(bodies)) if handler.in_plain_text else envelope)
+        for handler, envelope in work
+    ]
+
+
 def _apply_and_advance(
-    conn: Connection[DictRow], projection: Projection, envelopes: Sequence[Envelope], after: int
+    conn: Connection[DictRow],
+    projection: Projection,
+    envelopes: Sequence[Envelope],
+    after: int,
+    vault: Vault,
 ) -> None:
     with conn.transaction():
         progress.advance(conn, projection, envelopes[0].source, after, envelopes[-1].position)
@@ -150,7 +177,7 @@ def _apply_and_advance(
             behind = [e for e in concerned if progress.key_of(e) in blocked]
             progress.park(conn, projection.name, behind, error=None)
             concerned = [e for e in concerned if progress.key_of(e) not in blocked]
-        apply(conn, projection, concerned)
+        apply(conn, projection, concerned, vault)
 
 
 def _park_and_advance(

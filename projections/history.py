@@ -1,75 +1,177 @@
 """Every event about a customer in one timeline: when, who, what changed from what to what, and why."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any, get_args
 from uuid import UUID
 
-from msgspec import to_builtins
+from msgspec import convert, to_builtins
 from psycopg import Connection
 from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
-from projections.as_json import full, present
-from projections.customer_detail import with_address
+from projections import customer_state
+from projections.as_json import compact, full
+from projections.customer_state import CustomerChange
+from projections.masking import masked
 from projections.paging import Filters, Listing, Page
 from projections.projection import Projection, Row, Rows, Table, of_customer
 from services.messages import (
-    AddressAdded,
-    AddressEdited,
     BillingRunCompleted,
     BillingRunRequested,
     BillingRunStarted,
+    ContractAmended,
+    ContractCancelled,
+    ContractPaused,
+    ContractResumed,
     ContractSigned,
+    ContractTerminated,
     CustomerBilled,
     CustomerCreated,
-    CustomerEdited,
     DocumentIssued,
     Envelope,
+    OrderCancelled,
     OrderRecorded,
     RunStatus,
+    UsageRecorded,
 )
+from services.personal_data import Vault, opened_json
+from services.terms import ContractChange, ContractTerms, Termination
+from services.values import Item, PlanReference
 
 HISTORY = Table("history", ("source", "position"), append_only=True)
-# What is known of each customer, to tell what was before a change.
+# What is known of each customer, contract and order, to tell what was before a change.
 CUSTOMERS = Table("history_customers", ("customer_id",))
+CONTRACTS = Table("history_contracts", ("contract_id",))
+ORDERS = Table("history_orders", ("order_id",))
 # Whose a run for one customer is: its completion does not say.
 RUNS = Table("history_runs", ("billing_run_id",))
 
-PROJECTION = Projection("history", 1, HISTORY, CUSTOMERS, RUNS)
+PROJECTION = Projection("history", 2, HISTORY, CUSTOMERS, CONTRACTS, ORDERS, RUNS)
 
 Json = dict[str, Any]
 
 # The things' own ids: the event names its subject already.
-_OWN_IDS = frozenset({"customerId", "addressId", "contractId", "orderId", "documentId", "billingRunId"})
+_OWN_IDS = frozenset(
+    {
+        "addressId",
+        "billingRunId",
+        "contractId",
+        "customerId",
+        "documentId",
+        "orderId",
+        "paymentAccountId",
+        "planId",
+    }
+)
+
+
+def _of_contract(message: Any) -> Iterable[UUID]:
+    return (message.contract_id,)
+
+
+def _of_order(message: OrderRecorded | OrderCancelled) -> Iterable[UUID]:
+    return (message.order_id,)
 
 
 @PROJECTION.on(CustomerCreated, loads={CUSTOMERS: of_customer})
 def customer_created(rows: Rows, message: CustomerCreated, envelope: Envelope) -> None:
-    state = full(message)
+    state = customer_state.new(message)
     rows.put(CUSTOMERS, {"customer_id": message.customer_id, "state": state})
     _tell(rows, envelope, message.customer_id, {}, state, message.debtor_ident)
 
 
-@PROJECTION.on(CustomerEdited, loads={CUSTOMERS: of_customer})
-def customer_edited(rows: Rows, message: CustomerEdited, envelope: Envelope) -> None:
-    _tell_change(rows, envelope, message.customer_id, present(message.changes))
+@PROJECTION.on(*get_args(CustomerChange), loads={CUSTOMERS: of_customer})
+def customer_changed(rows: Rows, message: CustomerChange, envelope: Envelope) -> None:
+    row = rows.change(CUSTOMERS, message.customer_id)
+    before = row["state"]
+    row["state"] = customer_state.after(before, message)
+    _tell(rows, envelope, message.customer_id, before, row["state"])
 
 
-@PROJECTION.on(AddressAdded, AddressEdited, loads={CUSTOMERS: of_customer})
-def address_set(rows: Rows, message: AddressAdded | AddressEdited, envelope: Envelope) -> None:
-    state = rows.change(CUSTOMERS, message.customer_id)["state"]
-    addresses = with_address(state["addresses"], message.address)
-    _tell_change(rows, envelope, message.customer_id, {"addresses": addresses})
-
-
-@PROJECTION.on(ContractSigned)
+@PROJECTION.on(ContractSigned, loads={CONTRACTS: _of_contract})
 def contract_signed(rows: Rows, message: ContractSigned, envelope: Envelope) -> None:
-    _tell(rows, envelope, message.customer_id, {}, full(message), message.contract_ident)
+    terms = ContractTerms(signed=message)
+    rows.put(CONTRACTS, {"contract_id": message.contract_id, "terms": compact(terms)})
+    told: Json = full(message)
+    del told["overrides"]  # the items have them in already
+    told |= _items_and_plan(message.items, message.plan)
+    _tell(rows, envelope, message.customer_id, {}, told, message.contract_ident)
 
 
-@PROJECTION.on(OrderRecorded)
+@PROJECTION.on(*get_args(ContractChange), loads={CONTRACTS: _of_contract})
+def contract_changed(rows: Rows, message: ContractChange, envelope: Envelope) -> None:
+    row = rows.change(CONTRACTS, message.contract_id)
+    terms = _terms(row)
+    row["terms"] = compact(terms.after(message))
+    before, after = _told_of(terms, message, envelope)
+    _tell(rows, envelope, message.customer_id, before, after, terms.signed.contract_ident)
+
+
+def _told_of(terms: ContractTerms, change: ContractChange, envelope: Envelope) -> tuple[Json, Json]:
+    """What is told of a change to a contract: what was there before, and what is there after it."""
+    match change:
+        case ContractAmended():
+            day, after = change.effective_on, terms.after(change)
+            return (
+                _items_and_plan(terms.items_on(day), terms.plan),
+                {"effectiveOn": full(day)} | _items_and_plan(after.items_on(day), after.plan),
+            )
+        case ContractPaused():
+            return {}, {"pausedFrom": full(change.paused_from)}
+        case ContractResumed():
+            return {}, {"resumedFrom": full(change.resumed_from)}
+        case ContractTerminated():
+            after = terms.after(change)
+            return _told_termination(terms.termination), _told_termination(after.termination)
+        case ContractCancelled():
+            status = terms.status_on(envelope.occurred_at.date())
+            return {"status": full(status)}, {"status": "CANCELLED", "reason": change.reason}
+
+
+def _items_and_plan(items: Iterable[Item], plan: PlanReference | None) -> Json:
+    return {"items": {item.item_ident: _told_item(item) for item in items}, "plan": full(plan)}
+
+
+def _told_item(item: Item) -> Json:
+    """The item without its ident, under which it is told."""
+    return {name: value for name, value in full(item).items() if name != "itemIdent"}
+
+
+def _told_termination(given: Termination | None) -> Json:
+    if given is None:
+        return {}
+    return {
+        "terminationKind": full(given.kind),
+        "noticedOn": full(given.noticed_on),
+        "terminatesOn": full(given.terminates_on),
+        "reason": given.reason,
+    }
+
+
+@PROJECTION.on(UsageRecorded, loads={CONTRACTS: _of_contract})
+def usage_recorded(rows: Rows, message: UsageRecorded, envelope: Envelope) -> None:
+    """What was used of each item altogether: a report may have thousands of entries."""
+    used: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for entry in message.entries:
+        used[entry.item_ident] += entry.quantity
+    told = {"entries": len(message.entries), "usage": {item: f"{sum_:f}" for item, sum_ in used.items()}}
+    terms = _terms(rows.change(CONTRACTS, message.contract_id))
+    _tell(rows, envelope, message.customer_id, {}, told, terms.signed.contract_ident)
+
+
+@PROJECTION.on(OrderRecorded, loads={ORDERS: _of_order})
 def order_recorded(rows: Rows, message: OrderRecorded, envelope: Envelope) -> None:
+    rows.put(ORDERS, {"order_id": message.order_id, "order_ident": message.order_ident})
     _tell(rows, envelope, message.customer_id, {}, full(message), message.order_ident)
+
+
+@PROJECTION.on(OrderCancelled, loads={ORDERS: _of_order})
+def order_cancelled(rows: Rows, message: OrderCancelled, envelope: Envelope) -> None:
+    order = rows.change(ORDERS, message.order_id)
+    told = {"status": "CANCELLED", "reason": message.reason}
+    _tell(rows, envelope, message.customer_id, {"status": "OPEN"}, told, order["order_ident"])
 
 
 @PROJECTION.on(BillingRunRequested)
@@ -130,11 +232,8 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _tell_change(rows: Rows, envelope: Envelope, customer_id: UUID, changed: Json) -> None:
-    row = rows.change(CUSTOMERS, customer_id)
-    before, after = row["state"], row["state"] | changed
-    row["state"] = after
-    _tell(rows, envelope, customer_id, before, after)
+def _terms(row: Row) -> ContractTerms:
+    return convert(row["terms"], ContractTerms)
 
 
 def _tell_status(
@@ -170,7 +269,7 @@ class Change(TypedDict):
 
 
 class HistoryItem(TypedDict):
-    """An event; `position` is its place in the log of its `source`, `summary` the ident of what it made."""
+    """An event; `position` is its place in the log of its `source`, `summary` the ident of what it is about."""
 
     position: int
     source: str
@@ -190,16 +289,19 @@ _HISTORY = Listing("*", "history", ("at", "source", "position"))
 
 
 def history(
-    conn: Connection[DictRow], customer_id: UUID, limit: int = 50, cursor: str | None = None
+    conn: Connection[DictRow], customer_id: UUID, vault: Vault, limit: int = 50, cursor: str | None = None
 ) -> Page[HistoryItem]:
     """The customer's events, newest first."""
     filters = Filters()
     filters.add("customer_id = %(customer_id)s", customer_id=customer_id)
-    return _HISTORY.page(conn, filters, limit, cursor, _item)
+    page = _HISTORY.page(conn, filters, limit, cursor, lambda row: row)
+    opened = opened_json([(customer_id, row["changes"]) for row in page["items"]], vault)
+    items = [_item(row, changes) for row, changes in zip(page["items"], opened, strict=True)]
+    return Page(items=items, total=page["total"], cursor=page["cursor"])
 
 
-def _item(row: Row) -> HistoryItem:
-    plain = to_builtins(row)
+def _item(row: Row, changes: list[Change]) -> HistoryItem:
+    plain = to_builtins({name: value for name, value in row.items() if name != "changes"})
     return HistoryItem(
         position=row["position"],
         source=row["source"],
@@ -208,8 +310,14 @@ def _item(row: Row) -> HistoryItem:
         event=row["event"],
         subject=plain["subject"],
         summary=row["summary"],
-        changes=row["changes"],
+        changes=[_shown(change) for change in changes],
         commandId=plain["command_id"],
         correlationId=plain["correlation_id"],
         causationId=plain["causation_id"],
     )
+
+
+def _shown(change: Change) -> Change:
+    name = change["field"].rpartition(".")[2]
+    before, after = masked(name, change["before"]), masked(name, change["after"])
+    return Change(field=change["field"], before=before, after=after)

@@ -12,18 +12,22 @@ from typing_extensions import TypedDict
 from projections.as_json import full
 from projections.paging import Filters, Page, newest_first, one
 from projections.projection import Projection, Row, Rows, Table
-from services.messages import DocumentIssued, DocumentType, Envelope, OrderRecorded
+from services.messages import DocumentIssued, DocumentType, Envelope, OrderCancelled, OrderRecorded
 
 ORDERS = Table("orders", ("order_id",))
 # Written from documents only, so that it makes no difference which of the two services is heard first.
 ORDER_DOCUMENTS = Table("order_documents", ("order_id", "document_id"), append_only=True)
 
-PROJECTION = Projection("orders", 1, ORDERS, ORDER_DOCUMENTS)
+PROJECTION = Projection("orders", 2, ORDERS, ORDER_DOCUMENTS)
 
 Json = dict[str, Any]
 
 
-@PROJECTION.on(OrderRecorded, loads={ORDERS: lambda message: (message.order_id,)})
+def _of_order(message: OrderRecorded | OrderCancelled) -> Iterable[UUID]:
+    return (message.order_id,)
+
+
+@PROJECTION.on(OrderRecorded, loads={ORDERS: _of_order})
 def recorded(rows: Rows, message: OrderRecorded, envelope: Envelope) -> None:
     row = {
         "order_id": message.order_id,
@@ -33,8 +37,16 @@ def recorded(rows: Rows, message: OrderRecorded, envelope: Envelope) -> None:
         "version": envelope.version,
         "position": envelope.position,
         "created_at": envelope.occurred_at,
+        "cancellation": None,
     }
     rows.put(ORDERS, row)
+
+
+@PROJECTION.on(OrderCancelled, loads={ORDERS: _of_order})
+def cancelled(rows: Rows, message: OrderCancelled, envelope: Envelope) -> None:
+    row = rows.change(ORDERS, message.order_id)
+    row["cancellation"] = {"reason": message.reason, "at": full(envelope.occurred_at)}
+    row["version"] = envelope.version
 
 
 @PROJECTION.on(DocumentIssued)
@@ -61,7 +73,10 @@ class DocumentName(TypedDict):
 
 
 class OrderItem(TypedDict):
-    """An order: `status` is BILLED once a document bills it, OPEN before."""
+    """An order: `status` is BILLED once a document bills it, CANCELLED if it is not to be billed, OPEN before.
+
+    Each of `lines` has a net `unitPrice` or a `grossUnitPrice`.
+    """
 
     orderId: str
     orderIdent: str
@@ -78,6 +93,7 @@ class OrderItem(TypedDict):
     invoiceAddressId: str | None
     shippingAddressId: str | None
     status: str
+    cancellation: Json | None
     documents: list[DocumentName]
     version: int
     createdAt: str
@@ -113,6 +129,22 @@ def order(conn: Connection[DictRow], order_id: UUID) -> OrderItem | None:
     return one(orders(conn, order_id=order_id, limit=1)["items"])
 
 
+def is_billed(conn: Connection[DictRow], order_id: UUID) -> bool:
+    """Whether a document bills the order."""
+    found = conn.execute("SELECT FROM order_documents WHERE order_id = %s LIMIT 1", [order_id])
+    return found.fetchone() is not None
+
+
+def left_to_bill(conn: Connection[DictRow], customer_id: UUID) -> list[str]:
+    """Idents of the customer's orders that are neither billed nor cancelled."""
+    rows = conn.execute(
+        "SELECT order_ident FROM orders r WHERE customer_id = %s AND cancellation IS NULL"
+        " AND NOT EXISTS (SELECT FROM order_documents d WHERE d.order_id = r.order_id) ORDER BY position",
+        [customer_id],
+    )
+    return [row["order_ident"] for row in rows]
+
+
 def _item(row: Row) -> OrderItem:
     terms, documents = row["terms"], row["documents"] or []
     return OrderItem(
@@ -130,8 +162,15 @@ def _item(row: Row) -> OrderItem:
         purchaseOrder=terms["purchaseOrder"],
         invoiceAddressId=terms["invoiceAddressId"],
         shippingAddressId=terms["shippingAddressId"],
-        status="BILLED" if documents else "OPEN",
+        status=_status(row),
+        cancellation=row["cancellation"],
         documents=documents,
         version=row["version"],
         createdAt=to_builtins(row["created_at"]),
     )
+
+
+def _status(row: Row) -> str:
+    if row["documents"]:
+        return "BILLED"
+    return "CANCELLED" if row["cancellation"] else "OPEN"

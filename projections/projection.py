@@ -102,6 +102,8 @@ class Handler:
 
     change: Change
     loads: Mapping[Table, Firsts]
+    in_plain_text: bool
+    """Whether it gets personal data in plain text, not as tokens (`services.personal_data`)."""
 
 
 def of_customer(message: Any) -> Iterable[UUID]:
@@ -122,12 +124,22 @@ class Projection:
         self.tables = tables
         self._handlers: dict[str, Handler] = {}
 
-    def on(self, *messages: type[Message], loads: Mapping[Table, Firsts] | None = None) -> Callable[[C], C]:
-        """Declare the handler of `messages`; `loads` names, for each table, the first key columns it needs."""
+    def on(
+        self,
+        *messages: type[Message],
+        loads: Mapping[Table, Firsts] | None = None,
+        in_plain_text: bool = False,
+    ) -> Callable[[C], C]:
+        """Declare the handler of `messages`; `loads` names, for each table, the first key columns it needs.
+
+        Rows hold personal data as tokens, which say nothing once the customer is erased. A handler that needs them
+        `in_plain_text`, to search and sort by them, has to handle PersonalDataErased as well: afterwards its rows are
+        what the same messages give when every personal value in them is `[erased]`.
+        """
 
         def declare(change: C) -> C:
             for message in messages:
-                self._handlers[message.TOPIC] = Handler(change, loads or {})
+                self._handlers[message.TOPIC] = Handler(change, loads or {}, in_plain_text)
             return change
 
         return declare
@@ -136,6 +148,11 @@ class Projection:
     def sources(self) -> tuple[str, ...]:
         """The services whose messages it uses; a topic begins with its service's name."""
         return tuple(sorted({topic.partition(".")[0] for topic in self._handlers}, reverse=True))
+
+    @property
+    def in_plain_text(self) -> bool:
+        """Whether personal data are in plain text in any of its rows."""
+        return any(handler.in_plain_text for handler in self._handlers.values())
 
     def concerned_by(self, envelope: Envelope) -> bool:
         return envelope.body is not None and envelope.topic in self._handlers

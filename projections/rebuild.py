@@ -12,6 +12,7 @@ from projections.engine import catch_up
 from projections.projection import Projection, Table
 from services.errors import Unavailable
 from services.messages import Feed
+from services.personal_data import Vault
 
 log = logging.getLogger(__name__)
 
@@ -19,22 +20,38 @@ ATTEMPTS_TO_SWAP = 10
 LOCK_TIMEOUT = "2s"
 
 
-def rebuild(name: str, owner_url: str, feeds: Mapping[str, Feed]) -> dict[str, int]:
+def rebuild(name: str, owner_url: str, feeds: Mapping[str, Feed], vault: Vault) -> dict[str, int]:
     """Rebuild the projection from its feeds in the form of this version; the positions it then is at.
 
     Readers see the old rows until the swap and wait for that at most a moment. Also the cure for a
     projection whose events were parked or whose rows are of another version.
     """
+    return _beside(name, owner_url, feeds, vault, copied=False)
+
+
+def rewrite(name: str, owner_url: str, feeds: Mapping[str, Feed], vault: Vault) -> dict[str, int]:
+    """Write the projection's rows into new files, and drop the old ones with all that changed rows left in them.
+
+    Like `rebuild`, but begins with a copy of the live rows.
+    """
+    return _beside(name, owner_url, feeds, vault, copied=True)
+
+
+def _beside(
+    name: str, owner_url: str, feeds: Mapping[str, Feed], vault: Vault, *, copied: bool
+) -> dict[str, int]:
     projection = catalogue.named(name)
     schema = f"rebuild_{name}"
     with scratch.connect(owner_url) as conn:
         scratch.create(conn, schema, projection.tables)
-        catch_up(conn, projection, feeds, upto=_heads(projection, feeds))
+        if copied:
+            scratch.copy(conn, schema, projection.tables)
+        catch_up(conn, projection, feeds, vault, upto=_heads(projection, feeds))
         for table in projection.tables:
             scratch.add_indexes(conn, schema, table)
             conn.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(schema, table.name)))
-        catch_up(conn, projection, feeds, upto=_heads(projection, feeds))
-        reached = _swap_when_possible(conn, projection, schema, feeds)
+        catch_up(conn, projection, feeds, vault, upto=_heads(projection, feeds))
+        reached = _swap_when_possible(conn, projection, schema, feeds, vault)
         scratch.drop(conn, schema)
     return reached
 
@@ -44,25 +61,25 @@ def _heads(projection: Projection, feeds: Mapping[str, Feed]) -> dict[str, int]:
     return {source: feeds[source].head() for source in projection.sources}
 
 
-def rebuild_outdated(owner_url: str, feeds: Mapping[str, Feed]) -> list[str]:
+def rebuild_outdated(owner_url: str, feeds: Mapping[str, Feed], vault: Vault) -> list[str]:
     """Rebuild every projection whose rows are of another version, as after an update of Kontor; their names."""
     with scratch.connect(owner_url) as conn:
         scratch.use(conn, scratch.LIVE)
         names = [projection.name for projection in catalogue.ALL if progress.is_outdated(conn, projection)]
     for name in names:
         log.info("%s is rebuilt for this version", name)
-        rebuild(name, owner_url, feeds)
+        rebuild(name, owner_url, feeds, vault)
     return names
 
 
 def _swap_when_possible(
-    conn: Connection[DictRow], projection: Projection, schema: str, feeds: Mapping[str, Feed]
+    conn: Connection[DictRow], projection: Projection, schema: str, feeds: Mapping[str, Feed], vault: Vault
 ) -> dict[str, int]:
     """Swap when no long query is in the way; new queries queue behind a waiting swap, so it gives up soon."""
     for attempt in range(1, ATTEMPTS_TO_SWAP + 1):
         try:
             with conn.transaction():
-                return _swap(conn, projection, schema, feeds)
+                return _swap(conn, projection, schema, feeds, vault)
         except (errors.LockNotAvailable, errors.DeadlockDetected):
             log.info("%s: readers are in the way of the swap, attempt %d", projection.name, attempt)
             time.sleep(0.2 * attempt)
@@ -70,13 +87,13 @@ def _swap_when_possible(
 
 
 def _swap(
-    conn: Connection[DictRow], projection: Projection, schema: str, feeds: Mapping[str, Feed]
+    conn: Connection[DictRow], projection: Projection, schema: str, feeds: Mapping[str, Feed], vault: Vault
 ) -> dict[str, int]:
     conn.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(LOCK_TIMEOUT))
     scratch.use(conn, scratch.LIVE)
     live = progress.lock(conn, projection.name)
     scratch.use(conn, schema)
-    reached = catch_up(conn, projection, feeds, upto=live)
+    reached = catch_up(conn, projection, feeds, vault, upto=live)
     names = sql.SQL(", ").join(sql.Identifier(scratch.LIVE, table.name) for table in projection.tables)
     conn.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
     old = f"{schema}_old"

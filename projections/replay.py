@@ -8,9 +8,11 @@ from psycopg import Connection, sql
 from psycopg.rows import DictRow
 
 from projections import catalogue, progress, scratch
-from projections.engine import catch_up
+from projections.engine import BATCH, catch_up
 from projections.projection import Projection, Table
-from services.messages import Feed
+from services.errors import Unavailable
+from services.messages import Envelope, Feed, PersonalDataErased
+from services.personal_data import Vault
 
 SCRATCH = "replay"
 MOST_DIFFERENT_ROWS = 100
@@ -29,21 +31,29 @@ class Difference:
 
 
 def replay(
-    owner_url: str, feeds: Mapping[str, Feed], projections: Sequence[Projection] = catalogue.ALL
+    owner_url: str,
+    feeds: Mapping[str, Feed],
+    vault: Vault,
+    projections: Sequence[Projection] = catalogue.ALL,
 ) -> list[Difference]:
     """Rebuild the projections in a scratch schema and compare; the live ones go on meanwhile.
 
     Most of the log is applied first. Then one snapshot is taken, in which the rest is applied up to exactly
     the positions of the live views, and everything is compared.
+
+    Raises Unavailable while the live views have not come to an erasure: what they still show cannot be built any more.
     """
     with scratch.connect(owner_url) as conn:
         try:
-            replay_into(conn, SCRATCH, feeds, projections)
+            replay_into(conn, SCRATCH, feeds, vault, projections)
             with conn.transaction():
                 conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 for projection in projections:
-                    _catch_up_with_live(conn, SCRATCH, projection, feeds)
-                return list(compare(conn, scratch.LIVE, SCRATCH, projections))
+                    _catch_up_with_live(conn, SCRATCH, projection, feeds, vault)
+                found = list(compare(conn, scratch.LIVE, SCRATCH, projections))
+                if found:
+                    _check_no_erasure_ahead(conn, projections, feeds)
+                return found
         finally:
             scratch.drop(conn, SCRATCH)
 
@@ -52,12 +62,13 @@ def replay_into(
     conn: Connection[DictRow],
     schema: str,
     feeds: Mapping[str, Feed],
+    vault: Vault,
     projections: Sequence[Projection] = catalogue.ALL,
 ) -> None:
     """Make `schema` anew and fill it from the feeds up to where the live projections are."""
     scratch.create(conn, schema, [table for projection in projections for table in projection.tables])
     for projection in projections:
-        _catch_up_with_live(conn, schema, projection, feeds)
+        _catch_up_with_live(conn, schema, projection, feeds, vault)
 
 
 def compare(
@@ -73,12 +84,29 @@ def compare(
 
 
 def _catch_up_with_live(
-    conn: Connection[DictRow], schema: str, projection: Projection, feeds: Mapping[str, Feed]
+    conn: Connection[DictRow], schema: str, projection: Projection, feeds: Mapping[str, Feed], vault: Vault
 ) -> None:
     scratch.use(conn, scratch.LIVE)
     live = progress.positions(conn, projection)
     scratch.use(conn, schema)
-    catch_up(conn, projection, feeds, upto=live)
+    catch_up(conn, projection, feeds, vault, upto=live)
+
+
+def _check_no_erasure_ahead(
+    conn: Connection[DictRow], projections: Sequence[Projection], feeds: Mapping[str, Feed]
+) -> None:
+    scratch.use(conn, scratch.LIVE)
+    for projection in projections:
+        if projection.in_plain_text:
+            for source, position in progress.positions(conn, projection).items():
+                if any(isinstance(e.body, PersonalDataErased) for e in _after(feeds[source], position)):
+                    raise Unavailable("The views have not come to an erasure yet; replay again in a moment.")
+
+
+def _after(feed: Feed, position: int) -> Iterator[Envelope]:
+    while envelopes := feed.read(position, BATCH):
+        yield from envelopes
+        position = envelopes[-1].position
 
 
 def differences(conn: Connection[DictRow], table: Table, live: str, rebuilt: str) -> Iterator[Difference]:

@@ -16,6 +16,7 @@ from projections import catalogue, engine, progress
 from projections.feeds import News, SharedFeed
 from projections.projection import Projection
 from services.messages import Feed
+from services.personal_data import Vault
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +38,14 @@ class Runner:
     """
 
     def __init__(
-        self, pool: Pool, feeds: Mapping[str, Feed], projections: Sequence[Projection] = catalogue.ALL
+        self,
+        pool: Pool,
+        feeds: Mapping[str, Feed],
+        vault: Vault,
+        projections: Sequence[Projection] = catalogue.ALL,
     ) -> None:
         self._pool = pool
+        self._vault = vault
         self._feeds = {source: SharedFeed(feed) for source, feed in feeds.items()}
         self._projections = {projection.name: projection for projection in projections}
         self._news = News()
@@ -71,7 +77,7 @@ class Runner:
     def retry_parked(self, name: str) -> int:
         """Apply the parked events of a projection as far as they can be by now; how many that were."""
         with self._pool.connection() as conn:
-            return engine.retry_parked(conn, self._projections[name], self._feeds)
+            return engine.retry_parked(conn, self._projections[name], self._feeds, self._vault)
 
     def _spawn(self, name: str, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=self._persist, args=(name, work), name=name, daemon=True)
@@ -141,7 +147,7 @@ class Runner:
         envelopes = self._feeds[source].read(positions[source], engine.BATCH)
         if not envelopes:
             return False
-        engine.follow(conn, projection, envelopes, positions[source])
+        engine.follow(conn, projection, envelopes, positions[source], self._vault)
         positions[source] = envelopes[-1].position
         return True
 

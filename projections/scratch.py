@@ -41,6 +41,18 @@ def create(conn: Connection[DictRow], schema: str, tables: Iterable[Table]) -> N
     use(conn, schema)
 
 
+def copy(conn: Connection[DictRow], schema: str, tables: Iterable[Table]) -> None:
+    """Fill scratch tables with the rows of the live ones, as they are at one moment, and how far those have come."""
+    with conn.transaction():
+        conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        for name in (*_PROGRESS_TABLES, *(table.name for table in tables)):
+            conn.execute(
+                sql.SQL("INSERT INTO {} SELECT * FROM {}").format(
+                    sql.Identifier(schema, name), sql.Identifier(LIVE, name)
+                )
+            )
+
+
 def use(conn: Connection[DictRow], schema: str) -> None:
     """Let unqualified names mean the tables of `schema`."""
     conn.execute(sql.SQL("SET search_path TO {}, public").format(sql.Identifier(schema)))

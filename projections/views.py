@@ -18,18 +18,21 @@ from projections import (
     documents,
     history,
     orders,
+    plans,
     status,
 )
 from projections.billing_runs import BillingRunItem, OutcomeItem
-from projections.contracts import ContractItem
+from projections.contracts import Contract, ContractItem
 from projections.customer_detail import CustomerDetail
 from projections.customer_overview import CustomerFilter, CustomerItem
 from projections.documents import Document, DocumentItem
 from projections.history import HistoryItem
 from projections.orders import OrderItem
 from projections.paging import Page
+from projections.plans import Plan, PlanItem
 from services.errors import Unavailable
 from services.messages import Feed
+from services.personal_data import Vault
 
 __all__ = ["CustomerFilter", "Views"]
 
@@ -47,17 +50,19 @@ def today_in_utc() -> date:
 class Views:
     """The queries. Answers are JSON-ready: camelCase keys, amounts as strings, dates and instants in ISO 8601.
 
-    What depends on the day, such as a contract's status, is as of `today()`. With the `feeds`, `status` knows
-    how far each projection is behind.
+    Personal data are opened with the keys of the `vault`. What depends on the day, such as a contract's status, is
+    as of `today()`. With the `feeds`, `status` knows how far each projection is behind.
     """
 
     def __init__(
         self,
         pool: ConnectionPool[Connection[DictRow]],
+        vault: Vault,
         feeds: Mapping[str, Feed] | None = None,
         today: Callable[[], date] = today_in_utc,
     ) -> None:
         self._pool = pool
+        self._vault = vault
         self._feeds = feeds or {}
         self._today = today
 
@@ -115,11 +120,11 @@ class Views:
         return self._found(lambda conn: customer_overview.find_customer(conn, debtor_ident))
 
     def customer(self, customer_id: UUID) -> CustomerDetail | None:
-        return self._found(lambda conn: customer_detail.customer(conn, customer_id))
+        return self._found(lambda conn: customer_detail.customer(conn, customer_id, self._vault))
 
     def history(self, customer_id: UUID, limit: int = 50, cursor: str | None = None) -> Page[HistoryItem]:
         with self._pool.connection() as conn:
-            return history.history(conn, customer_id, limit, cursor)
+            return history.history(conn, customer_id, self._vault, limit, cursor)
 
     def contracts(
         self,
@@ -138,8 +143,16 @@ class Views:
                 cursor=cursor,
             )
 
-    def contract(self, contract_id: UUID) -> ContractItem | None:
-        return self._found(lambda conn: contracts.contract(conn, contract_id, self._today()))
+    def contract(self, contract_id: UUID, on: date | None = None) -> Contract | None:
+        """The contract as of a day, today where none is given."""
+        return self._found(lambda conn: contracts.contract(conn, contract_id, on or self._today()))
+
+    def plans(self, limit: int = 50, cursor: str | None = None) -> Page[PlanItem]:
+        with self._pool.connection() as conn:
+            return plans.plans(conn, limit=limit, cursor=cursor)
+
+    def plan(self, plan_ident: str, plan_version: int | None = None) -> Plan | None:
+        return self._found(lambda conn: plans.plan(conn, plan_ident, plan_version))
 
     def orders(
         self,
@@ -168,6 +181,7 @@ class Views:
             return documents.documents(
                 conn,
                 self._today(),
+                self._vault,
                 customer_id=customer_id,
                 billing_run_id=billing_run_id,
                 number=number,
@@ -176,7 +190,26 @@ class Views:
             )
 
     def document(self, document_id: UUID) -> Document | None:
-        return self._found(lambda conn: documents.document(conn, document_id, self._today()))
+        return self._found(lambda conn: documents.document(conn, document_id, self._today(), self._vault))
+
+    def anything_billed_of(self, subject_id: UUID) -> bool:
+        """Whether a document bills anything of this contract or order; raises Unavailable where the views are behind."""
+        self._take_in_all()
+        with self._pool.connection() as conn:
+            return contracts.is_billed(conn, subject_id) or orders.is_billed(conn, subject_id)
+
+    def left_to_bill(self, customer_id: UUID) -> list[str]:
+        """Idents of the customer's contracts and orders of which something is or will be to be billed."""
+        self._take_in_all()
+        with self._pool.connection() as conn:
+            return [
+                *contracts.left_to_bill(conn, customer_id, self._today()),
+                *orders.left_to_bill(conn, customer_id),
+            ]
+
+    def _take_in_all(self) -> None:
+        if not self.take_in(PATIENCE_SECONDS):
+            raise Unavailable("The views are behind what is billed; ask again in a moment.")
 
     def billing_runs(
         self, customer_id: UUID | None = None, limit: int = 50, cursor: str | None = None

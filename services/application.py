@@ -1,110 +1,39 @@
 """What the applications of all services share: how events are stored, and how a command is carried out once."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import MISSING, Field, dataclass, fields
-from functools import cache
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, ClassVar, Protocol, cast
 from uuid import UUID
 
-import msgspec
 from eventsourcing.application import Application
-from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import (
     ApplicationRecorder,
+    EventStore,
     InfrastructureFactory,
-    JSONTranscoder,
     Mapper,
     Notification,
     StoredEvent,
 )
-from eventsourcing.utils import Environment, get_topic, resolve_topic
+from eventsourcing.utils import Environment
 
 from services import messages
-from services.errors import KontorError, StaleVersion, Unavailable
+from services.errors import KontorError, Refused, StaleVersion, Unavailable
+from services.event_store import EventMapper, SealedEventStore
 from services.events import Aggregate, Asked, Claim, Command, Context, Event
 from services.messages import Envelope
+from services.personal_data import KeyDestroyed, Keyring, Purpose
 
 RETRY_CONCURRENT_CHANGE_FOR_SECONDS = 5.0
-
-_IN_COLUMNS = {"originator_id", "originator_version", "timestamp"}
-"""Fields of an event that the log keeps in columns of their own, not in the state."""
-
-
-@dataclass(frozen=True)
-class RecordedEvent(StoredEvent):
-    """A stored event with what Kontor's log keeps beside the state."""
-
-    occurred_at: Any
-    schema_version: int
-
-
-class EventMapper(Mapper[UUID]):
-    """Events to and from compact, typed JSON: camelCase names, decimals as strings, fields at their default left out.
-
-    Older versions are brought up to date by the event class's `upcast_vX_vY(state)`, which get the plain JSON object.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(transcoder=JSONTranscoder())
-
-    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> RecordedEvent:
-        event = cast(Event, domain_event)
-        values = {k: v for k, v in vars(event).items() if k not in _IN_COLUMNS}
-        return RecordedEvent(
-            originator_id=event.originator_id,
-            originator_version=event.originator_version,
-            topic=get_topic(type(event)),
-            state=msgspec.json.encode(_state_type(type(event))(**values)),
-            occurred_at=event.timestamp,
-            schema_version=event.class_version,
-        )
-
-    def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
-        stored = cast(RecordedEvent, stored_event)
-        cls: type[Event] = resolve_topic(stored.topic)
-        state = msgspec.structs.asdict(_decode(cls, stored.state, stored.schema_version))
-        event = object.__new__(cls)
-        state.update(
-            originator_id=stored.originator_id,
-            originator_version=stored.originator_version,
-            timestamp=stored.occurred_at,
-        )
-        object.__setattr__(event, "__dict__", state)
-        return event
-
-
-@cache
-def _state_type(cls: type[Event]) -> type[msgspec.Struct]:
-    """The typed shape of an event's state: its fields but for those in columns."""
-    return msgspec.defstruct(
-        f"{cls.__qualname__}State",
-        [_typed(f) for f in fields(cls) if f.name not in _IN_COLUMNS],
-        rename="camel",
-        omit_defaults=True,
-        kw_only=True,
-    )
-
-
-def _typed(field: Field[Any]) -> tuple[str, Any] | tuple[str, Any, Any]:
-    if field.default_factory is not MISSING:
-        return field.name, field.type, msgspec.field(default_factory=field.default_factory)
-    if field.default is not MISSING:
-        return field.name, field.type, field.default
-    return field.name, field.type
-
-
-def _decode(cls: type[Event], state: bytes, version: int) -> msgspec.Struct:
-    if version == cls.class_version:
-        return msgspec.json.decode(state, type=_state_type(cls))
-    values = msgspec.json.decode(state)
-    for step in range(version, cls.class_version):
-        getattr(cls, f"upcast_v{step}_v{step + 1}")(values)
-    return msgspec.convert(values, _state_type(cls))
 
 
 class ConcurrentChange(StaleVersion):
     """The object was changed by someone else at the same moment."""
+
+
+class StoredInTheClear(Refused):
+    """Personal data that were stored before they were encrypted cannot be erased."""
 
 
 class ClaimTaken(KontorError):
@@ -126,6 +55,9 @@ class AlreadyDone(Exception):
 class EventLog(Protocol):
     """What an application asks of its event log beyond storing events."""
 
+    keyring: Keyring
+    """The keys that personal data in this log are sealed under."""
+
     def answer_to(self, command_id: UUID, request_hash: bytes) -> dict[str, Any] | None:
         """The answer given to this command before; None if it is new.
 
@@ -138,31 +70,52 @@ class EventLog(Protocol):
     def owner_of(self, kind: str, ident: str) -> UUID | None:
         """The aggregate that bears this name (`debtor`, `contract`, `order` …), None if it is free."""
 
+    def owners_of(self, kind: str, idents: Collection[str]) -> dict[str, UUID]:
+        """The aggregates that bear these names, by name; free names are left out."""
+
+    def held_by(self, kind: str, holder: UUID) -> list[UUID]:
+        """The aggregates with a name of `kind` that belong to `holder`, such as a customer's contracts."""
+
+    def events_of(self, aggregate_ids: Collection[UUID]) -> dict[UUID, list[StoredEvent]]:
+        """All events of several aggregates, each in order; unknown ones are left out."""
+
     def next_number(self, sequence: str) -> int:
         """A new number of `sequence`, never handed out before; a refused command leaves a gap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a use case decided: the changed aggregates, the answer, and names that must be free."""
+    """What a use case decided: the changed aggregates, the answer, and names that must be free.
+
+    `relies_on` names aggregates that were only looked at: where one has changed by then, it is decided again.
+    `erases` names the customer whose key is destroyed with it; it relies on all that the customer holds.
+    """
 
     aggregates: Sequence[Aggregate]
     answer: dict[str, Any]
     claims: tuple[Claim, ...] = ()
+    relies_on: tuple[Aggregate, ...] = ()
+    erases: UUID | None = None
 
 
 class KontorApplication(Application[UUID]):
     """An event-sourced application on a given event log."""
+
+    purpose: ClassVar[Purpose] = Purpose.CUSTOMER
+    """What the keys are for that personal data in its events are sealed under."""
 
     def __init__(self, log: ApplicationRecorder) -> None:
         self._log = log
         super().__init__()
 
     def construct_mapper(self) -> Mapper[UUID]:
-        return EventMapper()
+        return EventMapper(self.keyring, self.purpose)
 
     def construct_recorder(self) -> ApplicationRecorder:
         return self._log
+
+    def construct_event_store(self) -> EventStore[UUID]:
+        return SealedEventStore(cast(EventMapper, self.mapper), self.recorder)
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory:
         # The factory would only be asked for what is given here: mapper and recorder.
@@ -172,6 +125,20 @@ class KontorApplication(Application[UUID]):
     def log_index(self) -> EventLog:
         """Names, numbers and earlier answers in this application's log."""
         return cast(EventLog, self._log)
+
+    @property
+    def keyring(self) -> Keyring:
+        """The keys of personal data."""
+        return self.log_index.keyring
+
+    def load(self, aggregate_ids: Collection[UUID]) -> dict[UUID, Aggregate]:
+        """Several aggregates as of their newest events, read at once; unknown ones are left out."""
+        stored = [event for events in self.log_index.events_of(aggregate_ids).values() for event in events]
+        events = cast(EventMapper, self.mapper).to_domain_events(stored)
+        return {
+            aggregate_id: _replayed(history)
+            for aggregate_id, history in groupby(map(_as_event, events), lambda e: e.originator_id)
+        }
 
     def carry_out(self, asked: Asked, decide: Callable[[], Decision]) -> dict[str, Any]:
         """Carry out a command once and return its answer, with the `position` of its last event.
@@ -185,7 +152,7 @@ class KontorApplication(Application[UUID]):
                 return self._decide_and_save(asked, decide)
             except AlreadyDone as done:
                 return done.answer
-            except ConcurrentChange:
+            except (ConcurrentChange, KeyDestroyed):
                 if time.monotonic() > give_up_at:
                     raise Unavailable("Too many changes to the same object at once; try again.") from None
             except KontorError:
@@ -201,12 +168,32 @@ class KontorApplication(Application[UUID]):
 
     def _decide_and_save(self, asked: Asked, decide: Callable[[], Decision]) -> dict[str, Any]:
         decision = decide()
-        command = Command(asked.context, asked.request_hash, decision.answer, decision.claims)
+        relies_on = tuple((aggregate.id, aggregate.version) for aggregate in decision.relies_on)
+        command = Command(
+            asked.context,
+            asked.request_hash,
+            decision.answer,
+            decision.claims,
+            relies_on,
+            decision.erases,
+        )
         recordings = self.save(*decision.aggregates, command=command)
         if not recordings and (answer := self._earlier_answer(asked)):
             return answer
         position = recordings[-1].notification.id if recordings else self._log.max_notification_id()
         return {**decision.answer, "position": position or 0}
+
+
+def _as_event(event: object) -> Event:
+    return cast(Event, event)
+
+
+def _replayed(events: Iterable[Event]) -> Aggregate:
+    aggregate: Aggregate | None = None
+    for event in events:
+        aggregate = event.mutate(aggregate)
+    assert aggregate is not None
+    return aggregate
 
 
 def check_version(expected: int | None, actual: int) -> None:
@@ -228,5 +215,5 @@ def published(source: str, stored: Notification, context: Context) -> Envelope:
         command_id=context.command_id,
         correlation_id=context.correlation_id,
         causation_id=context.causation_id,
-        body=messages.from_stored(stored.topic, resolve_topic(stored.topic).class_version, stored.state),
+        body=messages.from_stored(stored.topic, messages.version_of(stored.topic), stored.state),
     )

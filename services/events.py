@@ -51,22 +51,29 @@ class Command:
     answer: dict[str, Any] | None = None
     """The answer without `position`, which is known when the events are stored."""
     claims: tuple["Claim", ...] = ()
+    relies_on: tuple[tuple[UUID, int], ...] = ()
+    """Aggregates, and their versions, that the decision looked at and that must not have changed meanwhile."""
+    erases: UUID | None = None
+    """The customer whose key is destroyed in the same transaction, and with it all personal data in history."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A name that only one aggregate may bear, e.g. ("debtor", "D-4711"); taken in the same transaction."""
+    """A name that only one aggregate may bear, e.g. ("debtor", "D-4711"); taken in the same transaction.
+
+    `holder` is the aggregate that the owner belongs to: a contract's customer.
+    """
 
     kind: str
     ident: str
     owner: UUID
+    holder: UUID | None = None
 
 
 class Event(CanMutateAggregate[UUID], DomainEvent):
     """Something that happened to an aggregate; `timestamp` is when the command was accepted."""
 
     TOPIC: ClassVar[str]
-    class_version: ClassVar[int] = 1
 
 
 class FirstEvent(CanInitAggregate[UUID], Event):

@@ -1,7 +1,7 @@
 """What the HTTP APIs of all services share: who asks, and what makes a request the same request again."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
@@ -105,6 +105,23 @@ def created(response: Response, location: str, answer: dict[str, Any]) -> dict[s
     response.headers["Location"] = location
     response.headers["ETag"] = f'"{answer["version"]}"'
     return answer
+
+
+PROBLEMS: Mapping[int, str] = {
+    401: "Not signed in",
+    403: "The scope is missing",
+    404: "There is nothing of that name",
+    409: "Refused by a business rule, which `type` and `title` name",
+    412: "Changed since the version in `If-Match`",
+    422: "Invalid fields, which `errors` names by their paths",
+    503: "Not available right now; send it again",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problem documents (RFC 9457) that a route may answer with, for its documentation."""
+    content = {"application/problem+json": {"schema": {"type": "object"}}}
+    return {status: {"description": PROBLEMS[status], "content": content} for status in (401, 403, *statuses)}
 
 
 def _request_hash(request: Request, body: bytes) -> bytes:

@@ -13,8 +13,8 @@ from typing import ClassVar, Protocol
 from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType, field
-from msgspec.json import Decoder
 
+from services.upcasting import Reader
 from services.values import (
     Address,
     Alignment,
@@ -23,17 +23,26 @@ from services.values import (
     Buyer,
     ContractorReference,
     CustomerType,
+    Discount,
     DocumentAdjustment,
     DocumentDelivery,
     DocumentGrouping,
     DocumentLine,
     DocumentTotals,
+    Duration,
     EInvoicing,
     Item,
+    ItemChange,
     OrderLine,
+    PaymentAccount,
+    Personal,
+    PlanReference,
     PropertyValue,
+    Renewal,
     Seller,
     TaxSubtotal,
+    TerminationKind,
+    UsageEntry,
     Value,
 )
 
@@ -86,6 +95,7 @@ class Feed(Protocol):
 
 class CustomerCreated(Message, frozen=True):
     TOPIC: ClassVar[str] = "customer.CustomerCreated"
+    VERSION: ClassVar[int] = 2
 
     customer_id: UUID
     debtor_ident: str
@@ -94,11 +104,11 @@ class CustomerCreated(Message, frozen=True):
     language: str
     addresses: tuple[Address, ...]
     contractor_references: tuple[ContractorReference, ...] = ()
-    contact_person: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    vat_id: str | None = None
-    tax_number: str | None = None
+    contact_person: Personal | None = None
+    email: Personal | None = None
+    phone: Personal | None = None
+    vat_id: Personal | None = None
+    tax_number: Personal | None = None
     preferred_document_delivery: DocumentDelivery = DocumentDelivery.NONE
     e_invoicing: EInvoicing | None = None
     group_documents_by: DocumentGrouping = DocumentGrouping.CUSTOMER
@@ -111,11 +121,11 @@ class CustomerChanges(Value, frozen=True):
     customer_type: CustomerType | UnsetType = UNSET
     language: str | UnsetType = UNSET
     contractor_references: tuple[ContractorReference, ...] | UnsetType = UNSET
-    contact_person: str | None | UnsetType = UNSET
-    email: str | None | UnsetType = UNSET
-    phone: str | None | UnsetType = UNSET
-    vat_id: str | None | UnsetType = UNSET
-    tax_number: str | None | UnsetType = UNSET
+    contact_person: Personal | None | UnsetType = UNSET
+    email: Personal | None | UnsetType = UNSET
+    phone: Personal | None | UnsetType = UNSET
+    vat_id: Personal | None | UnsetType = UNSET
+    tax_number: Personal | None | UnsetType = UNSET
     preferred_document_delivery: DocumentDelivery | UnsetType = UNSET
     e_invoicing: EInvoicing | None | UnsetType = UNSET
     group_documents_by: DocumentGrouping | UnsetType = UNSET
@@ -123,6 +133,7 @@ class CustomerChanges(Value, frozen=True):
 
 class CustomerEdited(Message, frozen=True):
     TOPIC: ClassVar[str] = "customer.CustomerEdited"
+    VERSION: ClassVar[int] = 2
 
     customer_id: UUID
     changes: CustomerChanges
@@ -130,6 +141,7 @@ class CustomerEdited(Message, frozen=True):
 
 class AddressAdded(Message, frozen=True):
     TOPIC: ClassVar[str] = "customer.AddressAdded"
+    VERSION: ClassVar[int] = 2
 
     customer_id: UUID
     address: Address
@@ -139,9 +151,97 @@ class AddressEdited(Message, frozen=True):
     """The whole address after the edit; an address that becomes the default takes it from the other of its type."""
 
     TOPIC: ClassVar[str] = "customer.AddressEdited"
+    VERSION: ClassVar[int] = 2
 
     customer_id: UUID
     address: Address
+
+
+class AddressRemoved(Message, frozen=True):
+    """An address is gone; what named it goes to the default address of its type."""
+
+    TOPIC: ClassVar[str] = "customer.AddressRemoved"
+
+    customer_id: UUID
+    address_id: UUID
+    default_address_id: UUID | None = None
+    """The address that is the default of its type now, if another one becomes it."""
+
+
+class PropertySet(Message, frozen=True):
+    TOPIC: ClassVar[str] = "customer.PropertySet"
+
+    customer_id: UUID
+    key: str
+    value: PropertyValue
+
+
+class PropertyRemoved(Message, frozen=True):
+    TOPIC: ClassVar[str] = "customer.PropertyRemoved"
+
+    customer_id: UUID
+    key: str
+
+
+class PaymentAccountAdded(Message, frozen=True):
+    """A new payment account; one that is the default takes that over from the others."""
+
+    TOPIC: ClassVar[str] = "customer.PaymentAccountAdded"
+
+    customer_id: UUID
+    payment_account: PaymentAccount
+
+
+class PaymentAccountRemoved(Message, frozen=True):
+    TOPIC: ClassVar[str] = "customer.PaymentAccountRemoved"
+
+    customer_id: UUID
+    payment_account_id: UUID
+    default_payment_account_id: UUID | None = None
+    """The payment account that is the default now, if another one becomes it."""
+
+
+class BillingStopped(Message, frozen=True):
+    """From now on runs for all customers skip this one; also a new reason for a stop that is there."""
+
+    TOPIC: ClassVar[str] = "customer.BillingStopped"
+
+    customer_id: UUID
+    reason: Personal
+    since: datetime
+
+
+class BillingStopLifted(Message, frozen=True):
+    TOPIC: ClassVar[str] = "customer.BillingStopLifted"
+
+    customer_id: UUID
+
+
+class PersonalDataErased(Message, frozen=True):
+    """The customer's key was destroyed with this event: personal data reads as `[erased]` from now on (GDPR Art. 17)."""
+
+    TOPIC: ClassVar[str] = "customer.PersonalDataErased"
+
+    customer_id: UUID
+
+
+class PlanCreated(Message, frozen=True):
+    """The first version of a plan; an option's `itemIdent` is its option ident."""
+
+    TOPIC: ClassVar[str] = "customer.PlanCreated"
+
+    plan_id: UUID
+    plan_ident: str
+    plan_version: int
+    name: str
+    currency: str
+    options: tuple[Item, ...]
+
+
+class PlanRevised(PlanCreated, frozen=True):
+    """A new version of a plan as a whole; contracts stay on the version they are on."""
+
+    TOPIC: ClassVar[str] = "customer.PlanRevised"
 
 
 class ContractSigned(Message, frozen=True):
@@ -156,13 +256,88 @@ class ContractSigned(Message, frozen=True):
     alignment: Alignment
     items: tuple[Item, ...]
     ends_on: date | None = None
-    """Last active day."""
+    """Last active day, also where it follows from a term that does not renew."""
     billing_starts_on: date | None = None
     """Nothing before this day is billed by Kontor (for migrations)."""
     payment_term_days: int | None = None
     purchase_order: str | None = None
     invoice_address_id: UUID | None = None
     shipping_address_id: UUID | None = None
+    plan: PlanReference | None = None
+    overrides: tuple[ItemChange, ...] = ()
+    """Where this contract differs from its plan; `items` have them in already."""
+    minimum_term: Duration | None = None
+    notice_period: Duration | None = None
+    renewal: Renewal = Renewal.AUTO_RENEW
+    discounts: tuple[Discount, ...] = ()
+
+
+class ContractAmended(Message, frozen=True):
+    """New terms from a day on. Amendments apply in the order of their days, those of one day in the order recorded."""
+
+    TOPIC: ClassVar[str] = "customer.ContractAmended"
+
+    contract_id: UUID
+    customer_id: UUID
+    effective_on: date
+    """First day at the new terms."""
+    changes: tuple[ItemChange, ...] = ()
+    added: tuple[Item, ...] = ()
+    removed: tuple[str, ...] = ()
+    """Item idents."""
+    plan: PlanReference | None = None
+    """The version that the contract moves to; the changes say all that this means."""
+
+
+class ContractPaused(Message, frozen=True):
+    TOPIC: ClassVar[str] = "customer.ContractPaused"
+
+    contract_id: UUID
+    customer_id: UUID
+    paused_from: date
+    """First inactive day."""
+
+
+class ContractResumed(Message, frozen=True):
+    TOPIC: ClassVar[str] = "customer.ContractResumed"
+
+    contract_id: UUID
+    customer_id: UUID
+    resumed_from: date
+    """First active day; the day of the pause itself takes the pause back."""
+
+
+class ContractTerminated(Message, frozen=True):
+    TOPIC: ClassVar[str] = "customer.ContractTerminated"
+
+    contract_id: UUID
+    customer_id: UUID
+    kind: TerminationKind
+    noticed_on: date
+    terminates_on: date
+    """Last active day."""
+    reason: str | None = None
+
+
+class ContractCancelled(Message, frozen=True):
+    """The contract is as if it had never been; possible only while nothing of it was billed."""
+
+    TOPIC: ClassVar[str] = "customer.ContractCancelled"
+
+    contract_id: UUID
+    customer_id: UUID
+    reason: str | None = None
+
+
+class UsageRecorded(Message, frozen=True):
+    """What was used of one contract, as reported together; every `event_id` is recorded once."""
+
+    TOPIC: ClassVar[str] = "customer.UsageRecorded"
+
+    usage_id: UUID
+    contract_id: UUID
+    customer_id: UUID
+    entries: tuple[UsageEntry, ...]
 
 
 class OrderRecorded(Message, frozen=True):
@@ -181,6 +356,16 @@ class OrderRecorded(Message, frozen=True):
     purchase_order: str | None = None
     invoice_address_id: UUID | None = None
     shipping_address_id: UUID | None = None
+
+
+class OrderCancelled(Message, frozen=True):
+    """The order is not to be billed; possible only while it was not."""
+
+    TOPIC: ClassVar[str] = "customer.OrderCancelled"
+
+    order_id: UUID
+    customer_id: UUID
+    reason: str | None = None
 
 
 class BillingRunRequested(Message, frozen=True):
@@ -211,6 +396,8 @@ class BillingEntityDefined(Message, frozen=True):
     payment_term_days: int
     number_prefix: str
     small_business: bool
+    oss: bool = False
+    """The seller pays the VAT of consumers in other member states through the One Stop Shop."""
 
 
 class BillingEntityRedefined(BillingEntityDefined, frozen=True):
@@ -275,6 +462,7 @@ class DocumentIssued(Message, frozen=True):
     """A document as legally issued: it never changes, whatever becomes of customer, seller or prices."""
 
     TOPIC: ClassVar[str] = "billing.DocumentIssued"
+    VERSION: ClassVar[int] = 2
 
     document_id: UUID
     number: str
@@ -321,8 +509,25 @@ ALL: tuple[type[Message], ...] = (
     CustomerEdited,
     AddressAdded,
     AddressEdited,
+    AddressRemoved,
+    PropertySet,
+    PropertyRemoved,
+    PaymentAccountAdded,
+    PaymentAccountRemoved,
+    BillingStopped,
+    BillingStopLifted,
+    PersonalDataErased,
+    PlanCreated,
+    PlanRevised,
     ContractSigned,
+    ContractAmended,
+    ContractPaused,
+    ContractResumed,
+    ContractTerminated,
+    ContractCancelled,
+    UsageRecorded,
     OrderRecorded,
+    OrderCancelled,
     BillingRunRequested,
     BillingEntityDefined,
     BillingEntityRedefined,
@@ -332,19 +537,20 @@ ALL: tuple[type[Message], ...] = (
     BillingRunCompleted,
 )
 
-_DECODERS = {(message.TOPIC, message.VERSION): Decoder(message) for message in ALL}
-_TOPICS = {message.TOPIC for message in ALL}
+_READERS = {message.TOPIC: Reader(message.TOPIC, message.VERSION, message) for message in ALL}
+_VERSIONS = {message.TOPIC: message.VERSION for message in ALL}
+
+
+def version_of(topic: str) -> int:
+    """The version that events of a topic are stored in; 1 for one that is not published."""
+    return _VERSIONS.get(topic, 1)
 
 
 def from_stored(topic: str, version: int, state: bytes) -> Message | None:
     """The public message of a stored event; None for a topic that is not published.
 
     An event's stored state is its public message until the two have reason to part
-    (docs/decisions/0003-stored-state-is-the-message.md). A version from the future raises ValueError:
-    an older build must stop rather than skip what it does not understand.
+    (docs/decisions/0003-stored-state-is-the-message.md). A version from the future raises FromTheFuture.
     """
-    if decoder := _DECODERS.get((topic, version)):
-        return decoder.decode(state)
-    if topic in _TOPICS:
-        raise ValueError(f"{topic} version {version} is newer than this build; update Kontor")
-    return None
+    reader = _READERS.get(topic)
+    return reader.read(state, version) if reader else None

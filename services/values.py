@@ -1,7 +1,8 @@
 """Values that customer, contracts, orders and documents are made of, as stored, published and read."""
 
+from calendar import monthrange
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
@@ -9,9 +10,15 @@ from uuid import UUID
 
 from msgspec import Meta, Struct, field, structs
 
+from services.personal_data import ERASED
+
 
 class Value(Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
     """An immutable value; JSON names are camelCase, fields at their default are left out."""
+
+
+Personal = Annotated[str, Meta(extra={"personal": True})]
+"""A text about a person: encrypted under the customer's key wherever history rests (`services.personal_data`)."""
 
 
 class AddressType(StrEnum):
@@ -49,6 +56,7 @@ class TaxCategory(StrEnum):
 class ItemKind(StrEnum):
     ONE_TIME = "ONE_TIME"
     RECURRING = "RECURRING"
+    USAGE = "USAGE"
 
 
 class ItemCategory(StrEnum):
@@ -86,6 +94,46 @@ class IntervalUnit(StrEnum):
     YEAR = "YEAR"
 
 
+class PriceModel(StrEnum):
+    """How a quantity is priced: one price, each tier's part at its own price, or all at the price of the tier reached."""
+
+    FLAT = "FLAT"
+    GRADUATED = "GRADUATED"
+    VOLUME = "VOLUME"
+
+
+class Renewal(StrEnum):
+    """What becomes of a contract when its term is over: it ends, or another term begins."""
+
+    NONE = "NONE"
+    AUTO_RENEW = "AUTO_RENEW"
+
+
+class TerminationKind(StrEnum):
+    """By notice as term and notice period allow, or at any date for a reason."""
+
+    ORDINARY = "ORDINARY"
+    EXTRAORDINARY = "EXTRAORDINARY"
+
+
+class ContractStatus(StrEnum):
+    """What a contract is on a day."""
+
+    PENDING = "PENDING"
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+    TERMINATED = "TERMINATED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+
+
+class PaymentMethod(StrEnum):
+    DIRECT_DEBIT = "DIRECT_DEBIT"
+    CREDIT_CARD = "CREDIT_CARD"
+    PAY_PAL = "PAY_PAL"
+    BANK_TRANSFER = "BANK_TRANSFER"
+
+
 class BillingTime(StrEnum):
     """When an order is billed: recording it requests a run, or it waits for one."""
 
@@ -110,8 +158,8 @@ class EInvoicing(Value, frozen=True):
     buyer_reference: str | None = None
 
 
-PropertyValue = str | bool | int | float
-"""A customer's free characteristic; dates are ISO 8601 strings."""
+PropertyValue = Annotated[str | bool | int | float, Meta(extra={"personal": True})]
+"""A customer's free characteristic, which may say something personal; dates are ISO 8601 strings."""
 
 
 class Address(Value, frozen=True):
@@ -121,27 +169,27 @@ class Address(Value, frozen=True):
     address_type: AddressType
     country: Annotated[str, Meta(pattern="^[A-Z]{2}$")]
     default: bool = False
-    academic_title: str | None = None
-    first_name: str | None = None
-    last_name: str | None = None
-    company: str | None = None
-    department: str | None = None
-    address_addition: str | None = None
-    street: str | None = None
-    street_number: str | None = None
-    post_office_box: str | None = None
-    postal_code: str | None = None
-    city: str | None = None
-    state: str | None = None
-    email: str | None = None
+    academic_title: Personal | None = None
+    first_name: Personal | None = None
+    last_name: Personal | None = None
+    company: Personal | None = None
+    department: Personal | None = None
+    address_addition: Personal | None = None
+    street: Personal | None = None
+    street_number: Personal | None = None
+    post_office_box: Personal | None = None
+    postal_code: Personal | None = None
+    city: Personal | None = None
+    state: Personal | None = None
+    email: Personal | None = None
 
     @property
     def name(self) -> str:
-        """The company if there is one, else title, first and last name."""
+        """The company if there is one, else title, first and last name; `[erased]` once, whatever it was."""
         if self.company:
             return self.company
-        parts = (self.academic_title, self.first_name, self.last_name)
-        return " ".join(part for part in parts if part)
+        parts = [part for part in (self.academic_title, self.first_name, self.last_name) if part]
+        return ERASED if ERASED in parts else " ".join(parts)
 
 
 def with_address(addresses: Iterable[Address], address: Address) -> tuple[Address, ...]:
@@ -158,33 +206,187 @@ def _yielding(other: Address, address: Address) -> Address:
     return structs.replace(other, default=False) if yields else other
 
 
-class BillingInterval(Value, frozen=True):
-    """How long one interval of a recurring item is: 1 MONTH, 3 MONTH, 1 YEAR, 14 DAY."""
+def without_address(
+    addresses: Iterable[Address], address_id: UUID, default_address_id: UUID | None
+) -> tuple[Address, ...]:
+    """`addresses` without one; `default_address_id` takes its place as the default of its type."""
+    return tuple(
+        structs.replace(a, default=True) if a.address_id == default_address_id else a
+        for a in addresses
+        if a.address_id != address_id
+    )
+
+
+class PaymentAccount(Value, frozen=True):
+    """How a customer pays; which fields there are depends on the method."""
+
+    payment_account_id: UUID
+    payment_method: PaymentMethod
+    default: bool = False
+    display_name: Personal | None = None
+    account_holder_name: Personal | None = None
+    iban: Personal | None = None
+    bic: Personal | None = None
+    mandate_reference: Personal | None = None
+    mandate_date: date | None = None
+    gateway_token: Personal | None = None
+    """What the payment gateway knows the card by; a card's number is never stored."""
+    brand: str | None = None
+    last_four: Personal | None = None
+    expiry: str | None = None
+    """Year and month, 2028-05."""
+    payer_reference: Personal | None = None
+
+
+def with_payment_account(
+    accounts: Iterable[PaymentAccount], account: PaymentAccount
+) -> tuple[PaymentAccount, ...]:
+    """`accounts` with one added, which takes being the default over from the others if it is."""
+    return (*(structs.replace(a, default=a.default and not account.default) for a in accounts), account)
+
+
+def without_payment_account(
+    accounts: Iterable[PaymentAccount], payment_account_id: UUID, default_payment_account_id: UUID | None
+) -> tuple[PaymentAccount, ...]:
+    """`accounts` without one; `default_payment_account_id` takes its place as the default."""
+    return tuple(
+        structs.replace(a, default=True) if a.payment_account_id == default_payment_account_id else a
+        for a in accounts
+        if a.payment_account_id != payment_account_id
+    )
+
+
+class BillingStop(Value, frozen=True):
+    """Runs for all customers skip this one, for `reason`."""
+
+    reason: Personal
+    since: datetime
+
+
+class Duration(Value, frozen=True):
+    """A number of days, months or years: 14 DAY, 3 MONTH, 1 YEAR."""
 
     count: int
     unit: IntervalUnit
 
+    def after(self, day: date, times: int = 1) -> date:
+        """The day this long (`times` over) after `day`; months keep the day of month where they have it."""
+        if self.unit is IntervalUnit.DAY:
+            return day + timedelta(days=times * self.count)
+        return add_months(day, times * self.months)
+
+    @property
+    def months(self) -> int:
+        """Length in months; 0 for days."""
+        return {IntervalUnit.DAY: 0, IntervalUnit.MONTH: 1, IntervalUnit.YEAR: 12}[self.unit] * self.count
+
+
+class BillingInterval(Duration, frozen=True):
+    """How long one interval of a recurring item is: 1 MONTH, 3 MONTH, 1 YEAR, 14 DAY."""
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day of the month `months` later, the last of the month where there is none: 31 Jan + 1 = 28 or 29 Feb."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+class Tier(Value, frozen=True):
+    """Units up to and including `up_to` (None: all above) and the net price of each."""
+
+    up_to: Decimal | None
+    unit_price: Decimal
+
+
+class Pricing(Value, frozen=True):
+    """What used units cost: tiers over the whole quantity of an interval, whose first `included_quantity` units are free."""
+
+    model: PriceModel
+    tiers: tuple[Tier, ...]
+    """In ascending order, the last without an end; FLAT has one."""
+    included_quantity: Decimal = Decimal(0)
+
 
 class Item(Value, frozen=True):
-    """What a contract bills: net `unit_price` per `unit` (UN/ECE Rec 20) times `quantity`, once or each interval."""
+    """What a contract bills, and what a plan offers as an option: net `unit_price` per `unit` (UN/ECE Rec 20) times
+    `quantity`, once or each interval; what was used is priced by `pricing`."""
 
     item_ident: str
+    """An option's optionIdent."""
     name: str
     kind: ItemKind
-    unit_price: Decimal
-    quantity: Decimal
     unit: str
+    unit_price: Decimal | None = None
+    """None for USAGE."""
+    quantity: Decimal = Decimal(1)
+    pricing: Pricing | None = None
+    """For USAGE."""
     tax_category: TaxCategory = TaxCategory.STANDARD
     item_category: ItemCategory = ItemCategory.SERVICE
     billing_interval: BillingInterval | None = None
     billing_timing: BillingTiming | None = None
 
 
+class ItemChange(Value, frozen=True):
+    """New terms of one item; None leaves a field as it is."""
+
+    item_ident: str
+    name: str | None = None
+    unit_price: Decimal | None = None
+    quantity: Decimal | None = None
+    unit: str | None = None
+    pricing: Pricing | None = None
+    tax_category: TaxCategory | None = None
+    item_category: ItemCategory | None = None
+
+    def applied_to(self, item: Item) -> Item:
+        """The item at these terms."""
+        given = {name: value for name, value in structs.asdict(self).items() if value is not None}
+        return structs.replace(item, **given)
+
+
+class Discount(Value, frozen=True):
+    """Less to pay for one recurring item, or (`item_ident` None) for all: `percent` of each interval, or a net `amount`.
+
+    For the first `intervals` of an item, or for intervals that begin by `until`; without both as long as the contract runs.
+    """
+
+    name: str
+    percent: Decimal | None = None
+    amount: Decimal | None = None
+    item_ident: str | None = None
+    intervals: int | None = None
+    until: date | None = None
+
+
+class PlanReference(Value, frozen=True):
+    """The version of a plan that a contract is on."""
+
+    plan_id: UUID
+    plan_ident: str
+    plan_version: int
+
+
+class UsageEntry(Value, frozen=True):
+    """What was used of an item at an instant; `event_id` is the upstream system's name of it."""
+
+    event_id: str
+    item_ident: str
+    quantity: Decimal
+    occurred_at: datetime
+
+
 class ExplicitTax(Value, frozen=True):
-    """A tax that the upstream system decided: EN 16931 category (UNTDID 5305) and rate in percent."""
+    """A tax that the upstream system decided: EN 16931 category (UNTDID 5305) and rate in percent.
+
+    Where no VAT is charged it may also say why: VATEX code and legal text, printed as it is. Without them the
+    category's usual ones stand on the document.
+    """
 
     category: str
     rate: Decimal
+    exemption_code: str | None = None
+    exemption_text: str | None = None
 
 
 class AllowanceOrCharge(Value, frozen=True):
@@ -197,9 +399,12 @@ class AllowanceOrCharge(Value, frozen=True):
 
 
 class OrderLine(Value, frozen=True):
+    """What was bought, at a net `unit_price` or, for shops that sell to consumers, a `gross_unit_price`."""
+
     name: str
     quantity: Decimal
-    unit_price: Decimal
+    unit_price: Decimal | None = None
+    gross_unit_price: Decimal | None = None
     unit: str = "C62"
     tax_category: TaxCategory = TaxCategory.STANDARD
     tax: ExplicitTax | None = None
@@ -245,12 +450,12 @@ class Seller(Value, frozen=True):
 class Buyer(Value, frozen=True):
     """The customer as a document shows it."""
 
-    name: str
+    name: Personal
     address: Address
     account_number: str
-    vat_id: str | None = None
-    contact_person: str | None = None
-    email: str | None = None
+    vat_id: Personal | None = None
+    contact_person: Personal | None = None
+    email: Personal | None = None
     buyer_reference: str | None = None
 
 
@@ -272,6 +477,20 @@ class LineAdjustment(Value, frozen=True):
     percent: Decimal | None = None
 
 
+class BilledUsage(Value, frozen=True):
+    """The usage that a line bills: what occurred of its item between two instants, was recorded up to a position of the
+    customer log, and was not billed before. Several lines, one per price, may bill the same usage."""
+
+    through: int
+    """Position in the customer log."""
+    occurred_from: datetime | None = None
+    """First instant; None for the contract's first interval, to which everything earlier counts."""
+    occurred_before: datetime | None = None
+    """First instant after; None for the contract's last interval, to which everything later counts."""
+    late: int = 0
+    """0 for an interval's first bill; n for the n-th one after it, with usage that was recorded late."""
+
+
 class DocumentLine(Value, frozen=True):
     """One billed position; `net` = round(`quantity` × `unit_price`) − allowances + charges."""
 
@@ -290,6 +509,8 @@ class DocumentLine(Value, frozen=True):
     """Date of supply of an order line or one-time item."""
     allowances: tuple[LineAdjustment, ...] = ()
     charges: tuple[LineAdjustment, ...] = ()
+    usage: BilledUsage | None = None
+    """Which usage of `period` is billed; None for what is not measured."""
 
 
 class DocumentAdjustment(Value, frozen=True):

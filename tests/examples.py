@@ -64,6 +64,26 @@ def shipping_address(**changes: Any) -> Row:
     )
 
 
+def direct_debit(**changes: Any) -> Row:
+    return {
+        "paymentMethod": "DIRECT_DEBIT",
+        "iban": "DE89370400440532013000",
+        "mandateReference": "M-1",
+        "mandateDate": "2026-01-02",
+        "accountHolderName": "Beispiel GmbH",
+    } | changes
+
+
+def credit_card(**changes: Any) -> Row:
+    return {
+        "paymentMethod": "CREDIT_CARD",
+        "gatewayToken": "tok_1NirD82eZvKYlo2C",
+        "brand": "Visa",
+        "lastFour": "4242",
+        "expiry": "2028-05",
+    } | changes
+
+
 def base_fee(**changes: Any) -> Row:
     """9.99 a month, in advance."""
     return {
@@ -82,6 +102,48 @@ def setup_fee(**changes: Any) -> Row:
     return {"itemIdent": "setup", "name": "Setup", "kind": "ONE_TIME", "unitPrice": "49.00"} | changes
 
 
+def kilometres(**changes: Any) -> Row:
+    """Driven kilometres of a month: 100 free, up to 1,000 at 0.20, above that at 0.15."""
+    return {
+        "itemIdent": "km",
+        "name": "Kilometres",
+        "kind": "USAGE",
+        "unit": "KMT",
+        "billingInterval": {"count": 1, "unit": "MONTH"},
+        "pricing": {
+            "model": "GRADUATED",
+            "includedQuantity": "100",
+            "tiers": [{"upTo": "1000", "unitPrice": "0.20"}, {"upTo": None, "unitPrice": "0.15"}],
+        },
+    } | changes
+
+
+def option(item: Row) -> Row:
+    """An item as a plan offers it."""
+    return {"optionIdent": item["itemIdent"]} | {k: v for k, v in item.items() if k != "itemIdent"}
+
+
+def plan(**changes: Any) -> Row:
+    """A setup fee, a monthly base fee and driven kilometres."""
+    return {
+        "planIdent": "fleet-basic",
+        "name": "Fleet Basic",
+        "currency": "EUR",
+        "options": [option(item) for item in (setup_fee(), base_fee(), kilometres())],
+    } | changes
+
+
+def usage(**changes: Any) -> Row:
+    """250.5 km of contract C-1 in February 2026."""
+    return {
+        "eventId": "u-1",
+        "contractIdent": "C-1",
+        "optionIdent": "km",
+        "quantity": "250.5",
+        "occurredAt": "2026-02-03T08:00:00Z",
+    } | changes
+
+
 def contract(**changes: Any) -> Row:
     """Calendar-aligned from 15 January 2026: 17 of January's 31 days, then whole months."""
     return {
@@ -94,6 +156,18 @@ def contract(**changes: Any) -> Row:
         "items": [base_fee()],
         "paymentTermDays": 14,
         "purchaseOrder": "PO-9",
+    } | changes
+
+
+def plan_contract(**changes: Any) -> Row:
+    """The same from the plan, for terms of a year that renew, with a month's notice."""
+    own = {"currency", "items"}
+    return {
+        **{name: value for name, value in contract().items() if name not in own},
+        "planIdent": "fleet-basic",
+        "minimumTerm": {"count": 12, "unit": "MONTH"},
+        "noticePeriod": {"count": 1, "unit": "MONTH"},
+        "renewal": "AUTO_RENEW",
     } | changes
 
 

@@ -8,12 +8,19 @@ from typing import Any
 from uuid import UUID
 
 from infra.eventstore.feed import LogFeed
+from infra.eventstore.personal_data import KeyStore, MasterKey
 from infra.eventstore.recorder import LogRecorder
 from infra.postgres.pool import Pool, connect, open_pool
 from services.billing.application import BillingApplication
 from services.customer.application import CustomerApplication
-from services.customer.commands import CreateCustomer, RecordOrder, RequestBillingRun, SignContract
+from services.customer.commands.billing_runs import RequestBillingRun
+from services.customer.commands.contracts import SignContract
+from services.customer.commands.customers import CreateCustomer
+from services.customer.commands.orders import RecordOrder
+from services.customer.commands.plans import CreatePlan
+from services.customer.commands.usage import RecordUsage
 from services.messages import CustomerBilled, DocumentIssued, Envelope
+from services.personal_data import KEY_BYTES, opened
 from tests import examples
 from tests.database import Database
 
@@ -29,6 +36,7 @@ class System:
     billing_feed: LogFeed
     customer_pool: Pool
     billing_pool: Pool
+    vault: KeyStore
 
     # -- commands -------------------------------------------------------------------------------
 
@@ -38,8 +46,14 @@ class System:
     def create_customer(self, body: examples.Row) -> dict[str, Any]:
         return self.customer.create_customer(CreateCustomer.model_validate(body), examples.asked())
 
+    def create_plan(self, body: examples.Row) -> dict[str, Any]:
+        return self.customer.create_plan(CreatePlan.model_validate(body), examples.asked())
+
     def sign_contract(self, body: examples.Row) -> dict[str, Any]:
         return self.customer.sign_contract(SignContract.model_validate(body), examples.asked())
+
+    def record_usage(self, *entries: examples.Row) -> dict[str, Any]:
+        return self.customer.record_usage(RecordUsage.model_validate({"events": entries}), examples.asked())
 
     def record_order(self, body: examples.Row) -> dict[str, Any]:
         return self.customer.record_order(RecordOrder.model_validate(body), examples.asked())
@@ -62,9 +76,8 @@ class System:
         """Request a run, carry it out, and return what it did."""
         run_id = self.request_run(up_to, debtor)
         self.work()
-        return Run(
-            run_id, [e for e in self.billing_events() if getattr(e.body, "billing_run_id", None) == run_id]
-        )
+        events = [e for e in self.billing_events() if getattr(e.body, "billing_run_id", None) == run_id]
+        return Run(run_id, events, self._documents(events))
 
     # -- looking --------------------------------------------------------------------------------
 
@@ -75,7 +88,11 @@ class System:
         return list(_everything(self.billing_feed))
 
     def documents(self) -> list[DocumentIssued]:
-        return [e.body for e in self.billing_events() if isinstance(e.body, DocumentIssued)]
+        return self._documents(self.billing_events())
+
+    def _documents(self, events: list[Envelope]) -> list[DocumentIssued]:
+        issued = [e.body for e in events if isinstance(e.body, DocumentIssued)]
+        return opened([(document.customer_id, document) for document in issued], self.vault)
 
 
 @dataclass(frozen=True)
@@ -84,10 +101,8 @@ class Run:
 
     billing_run_id: UUID
     events: list[Envelope]
-
-    @property
-    def documents(self) -> list[DocumentIssued]:
-        return [e.body for e in self.events if isinstance(e.body, DocumentIssued)]
+    documents: list[DocumentIssued]
+    """With their personal data opened."""
 
     @property
     def outcomes(self) -> dict[str, str]:
@@ -108,6 +123,26 @@ def _everything(feed: LogFeed) -> Iterator[Envelope]:
         position = batch[-1].position
 
 
+@dataclass(frozen=True)
+class BilledSoFar:
+    """What billing has done, read from its log and read model."""
+
+    feed: LogFeed
+    pool: Pool
+
+    def anything_billed_of(self, subject_id: UUID) -> bool:
+        documents = [e.body for e in _everything(self.feed) if isinstance(e.body, DocumentIssued)]
+        return any(line.origin.id == subject_id for document in documents for line in document.lines)
+
+    def left_to_bill(self, customer_id: UUID) -> list[str]:
+        with self.pool.connection() as conn:
+            rows = conn.execute(
+                "SELECT billable_id FROM billables WHERE customer_id = %s AND due_on IS NOT NULL",
+                [customer_id],
+            ).fetchall()
+        return [str(row["billable_id"]) for row in rows]
+
+
 @contextmanager
 def system_on(database: Database) -> Iterator[System]:
     """The services on a migrated database."""
@@ -118,7 +153,11 @@ def system_on(database: Database) -> Iterator[System]:
             )
             for schema in ("customer", "billing")
         }
-        recorders = {source: LogRecorder(pool, source) for source, pool in pools.items()}
+        vault = KeyStore(
+            exits.enter_context(open_pool(database.service_url, schema="vault", size=8, name="test vault")),
+            MasterKey(bytes(KEY_BYTES)),
+        )
+        recorders = {source: LogRecorder(pool, source, vault) for source, pool in pools.items()}
         for recorder in recorders.values():
             exits.callback(recorder.close)
         feeds = {
@@ -129,10 +168,11 @@ def system_on(database: Database) -> Iterator[System]:
             exits.callback(feed.close)
         yield System(
             database,
-            CustomerApplication(recorders["customer"]),
+            CustomerApplication(recorders["customer"], BilledSoFar(feeds["billing"], pools["billing"])),
             BillingApplication(recorders["billing"], pools["billing"]),
             feeds["customer"],
             feeds["billing"],
             pools["customer"],
             pools["billing"],
+            vault,
         )

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
 from infra.imports import Kind, import_rows
+from infra.imports.rejects import Reject
 from services.billing.application import BillingApplication
 from services.customer.application import CustomerApplication
-from services.errors import FieldError
 from services.events import Context
 from services.values import BankAccount, Seller
 
@@ -111,8 +111,8 @@ def define_seller(billing: BillingApplication) -> None:
 def _load(
     kind: Kind, rows: Sequence[Row], application: CustomerApplication, report: Callable[[str, int, int], None]
 ) -> None:
-    def refuse(number: int, row: Row | None, errors: Sequence[FieldError]) -> None:
-        raise ValueError(f"row {number} of the demo {kind} was rejected: {errors} in {row}")
+    def refuse(reject: Reject) -> None:
+        raise ValueError(f"the demo {kind} have a bad row: {reject}")
 
     def progress(done: int) -> None:
         report(kind, done, len(rows))

@@ -5,24 +5,26 @@ names) stays true until it commits. That makes conflicts plain look-ups, which r
 transaction without spoiling the others (docs/decisions/0002-log-head.md).
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, LiteralString, NoReturn, cast
 from uuid import UUID
 
-import psycopg
 from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent, Subscription
-from psycopg import Connection, Cursor
+from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg.types.json import Json
-from psycopg_pool import ConnectionPool
 
+from infra.eventstore import personal_data
 from infra.eventstore.committer import Committer
-from services.application import AlreadyDone, ClaimTaken, ConcurrentChange, RecordedEvent
+from infra.postgres.pool import Pool, read
+from services.application import AlreadyDone, ClaimTaken, ConcurrentChange, StoredInTheClear
 from services.errors import IdempotencyKeyReused
+from services.event_store import RecordedEvent
 from services.events import Claim, Command
-
-READ_ATTEMPTS = 3
+from services.personal_data import Keyring, NewKey
+from services.upcasting import SEALED_FROM_VERSION_2
 
 INSERT_EVENTS = """
 INSERT INTO events (position, originator_id, originator_version, topic, schema_version, state,
@@ -38,9 +40,16 @@ SELECT_NEWEST_FIRST = """
 SELECT * FROM events WHERE originator_id = %s AND originator_version > %s
 AND originator_version <= coalesce(%s, 9223372036854775807) ORDER BY originator_version DESC LIMIT %s
 """
+SELECT_OF_SEVERAL = """
+SELECT * FROM events WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version
+"""
 SELECT_NOTIFICATIONS = """
 SELECT * FROM events WHERE position > %s AND position <= coalesce(%s, 9223372036854775807)
 AND (%s::text[] = '{}' OR topic = ANY(%s)) ORDER BY position LIMIT %s
+"""
+STORED_IN_THE_CLEAR = """
+SELECT DISTINCT originator_id FROM events
+WHERE originator_id = ANY(%s) AND schema_version = 1 AND topic = ANY(%s)
 """
 NEWEST_VERSIONS = """
 SELECT id, (SELECT max(originator_version) FROM events WHERE originator_id = id) AS version
@@ -62,11 +71,19 @@ class Append:
         """The answer to the command, once the events have their positions."""
         return {**(self.command.answer or {}), "position": self.positions[-1]}
 
+    @property
+    def new_keys(self) -> list[NewKey]:
+        return [event.new_key for event in self.events if event.new_key]
+
 
 class LogRecorder(ApplicationRecorder):
-    """Stores and reads the events of one service; `pool`'s search path is that service's schema."""
+    """Stores and reads the events of one service; `pool`'s search path is that service's schema.
 
-    def __init__(self, pool: ConnectionPool[Connection[DictRow]], source: str) -> None:
+    Keys of `keyring` that events are sealed under for the first time are stored with them.
+    """
+
+    def __init__(self, pool: Pool, source: str, keyring: Keyring) -> None:
+        self.keyring = keyring
         self._pool = pool
         self._source = source
         self._committer = Committer(self._commit)
@@ -129,6 +146,22 @@ class LogRecorder(ApplicationRecorder):
         row = self._find("SELECT owner FROM idents WHERE kind = %s AND ident = %s", kind, ident)
         return row["owner"] if row else None
 
+    def owners_of(self, kind: str, idents: Collection[str]) -> dict[str, UUID]:
+        rows = self._rows(
+            "SELECT ident, owner FROM idents WHERE kind = %s AND ident = ANY(%s)", kind, list(idents)
+        )
+        return {row["ident"]: row["owner"] for row in rows}
+
+    def held_by(self, kind: str, holder: UUID) -> list[UUID]:
+        rows = self._rows("SELECT owner FROM idents WHERE holder = %s AND kind = %s", holder, kind)
+        return [row["owner"] for row in rows]
+
+    def events_of(self, aggregate_ids: Collection[UUID]) -> dict[UUID, list[StoredEvent]]:
+        found: defaultdict[UUID, list[StoredEvent]] = defaultdict(list)
+        for row in self._rows(SELECT_OF_SEVERAL, list(aggregate_ids)):
+            found[row["originator_id"]].append(_recorded(row))
+        return found
+
     def next_number(self, sequence: str) -> int:
         row = self._find("SELECT nextval(%s::regclass) AS number", sequence)
         assert row is not None
@@ -139,16 +172,7 @@ class LogRecorder(ApplicationRecorder):
         return rows[0] if rows else None
 
     def _rows(self, query: LiteralString, *params: object) -> list[DictRow]:
-        """The rows of a query, asked again where a restart of the server had cut the connection."""
-        for attempt in range(1, READ_ATTEMPTS + 1):
-            try:
-                with self._pool.connection() as conn:
-                    return conn.execute(query, params).fetchall()
-            except psycopg.OperationalError:
-                if attempt == READ_ATTEMPTS:
-                    raise
-                self._pool.check()
-        raise AssertionError("unreachable")
+        return read(self._pool, query, params)
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -206,12 +230,13 @@ class _Conflicts:
     def __init__(self, cursor: Cursor[DictRow], appends: Sequence[Append]) -> None:
         commands = [a.command.context.command_id for a in appends]
         claims = [claim for a in appends for claim in a.command.claims]
-        changed = list({e.originator_id for a in appends for e in a.events})
+        changed = {e.originator_id for a in appends for e in a.events}
+        looked_at = {aggregate_id for a in appends for aggregate_id, _ in a.command.relies_on}
         cursor.execute("SELECT * FROM commands WHERE command_id = ANY(%s)", [commands])
         self._answers = {row["command_id"]: row for row in cursor}
         self._accepted: dict[UUID, Append] = {}
         self._repeats: list[tuple[Append, Append]] = []
-        cursor.execute(NEWEST_VERSIONS, [changed])
+        cursor.execute(NEWEST_VERSIONS, [list(changed | looked_at)])
         self._versions: dict[UUID, int] = {row["id"]: row["version"] or 0 for row in cursor}
         self._taken: set[tuple[str, str]] = set()
         if claims:
@@ -220,6 +245,15 @@ class _Conflicts:
                 [[c.kind for c in claims], [c.ident for c in claims]],
             )
             self._taken = {(row["kind"], row["ident"]) for row in cursor}
+        self._known_keys = personal_data.known(cursor, [new for a in appends for new in a.new_keys])
+        self._in_the_clear: set[UUID] = set()
+        self._held: defaultdict[UUID, set[UUID]] = defaultdict(set)
+        if erased := [a.command.erases for a in appends if a.command.erases]:
+            cursor.execute(STORED_IN_THE_CLEAR, [erased, list(SEALED_FROM_VERSION_2)])
+            self._in_the_clear = {row["originator_id"] for row in cursor}
+            cursor.execute("SELECT holder, owner FROM idents WHERE holder = ANY(%s)", [erased])
+            for row in cursor:
+                self._held[row["holder"]].add(row["owner"])
 
     def without_conflict(self, appends: Iterable[Append]) -> list[Append]:
         """The appends that can be stored, in order; the others get their `refusal`."""
@@ -249,9 +283,20 @@ class _Conflicts:
         for claim in command.claims:
             if (claim.kind, claim.ident) in self._taken:
                 return ClaimTaken(claim)
+        if command.erases in self._in_the_clear:
+            return StoredInTheClear(
+                "An older version stored this customer in plain text, which history keeps."
+            )
         return self._version_conflict(append)
 
     def _version_conflict(self, append: Append) -> ConcurrentChange | None:
+        for aggregate_id, version in append.command.relies_on:
+            if self._versions.get(aggregate_id, 0) != version:
+                return ConcurrentChange(f"{aggregate_id} is no longer at version {version}")
+        if append.command.erases and self._held[append.command.erases] - {
+            i for i, _ in append.command.relies_on
+        }:
+            return ConcurrentChange(f"{append.command.erases} holds something that was not looked at")
         newest = {e.originator_id: self._versions.get(cast(UUID, e.originator_id), 0) for e in append.events}
         for event in append.events:
             if event.originator_version != newest[event.originator_id] + 1:
@@ -259,12 +304,19 @@ class _Conflicts:
                     f"version {event.originator_version} of {event.originator_id} is taken"
                 )
             newest[event.originator_id] = event.originator_version
+        for new in append.new_keys:
+            if new.key.key_id in self._known_keys:
+                return ConcurrentChange(f"{new.subject} has got another key")
         return None
 
     def _remember(self, append: Append) -> None:
         command = append.command
         self._accepted[command.context.command_id] = append
         self._taken.update((claim.kind, claim.ident) for claim in command.claims)
+        for claim in command.claims:
+            if claim.holder:
+                self._held[claim.holder].add(claim.owner)
+        self._known_keys.update(new.key.key_id for new in append.new_keys)
         for event in append.events:
             self._versions[cast(UUID, event.originator_id)] = event.originator_version
 
@@ -291,6 +343,11 @@ def _insert(cursor: Cursor[DictRow], appends: Sequence[Append]) -> None:
     cursor.execute(INSERT_EVENTS, [list(column) for column in zip(*rows, strict=True)])
     _insert_commands(cursor, [a for a in appends if a.command.answer is not None])
     _insert_claims(cursor, [claim for a in appends for claim in a.command.claims])
+    personal_data.store(cursor, [new for a in appends for new in a.new_keys])
+    for append in appends:
+        if erased := append.command.erases:
+            at = append.command.context.occurred_at
+            personal_data.destroy(cursor, erased, append.positions[-1], at)
 
 
 def _insert_commands(cursor: Cursor[DictRow], appends: Sequence[Append]) -> None:
@@ -312,8 +369,12 @@ def _insert_commands(cursor: Cursor[DictRow], appends: Sequence[Append]) -> None
 def _insert_claims(cursor: Cursor[DictRow], claims: Sequence[Claim]) -> None:
     if claims:
         cursor.execute(
-            "INSERT INTO idents (kind, ident, owner) SELECT * FROM unnest(%s::text[], %s::text[], %s::uuid[])",
-            [[c.kind for c in claims], [c.ident for c in claims], [c.owner for c in claims]],
+            "INSERT INTO idents (kind, ident, owner, holder)"
+            " SELECT * FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::uuid[])",
+            [
+                list(column)
+                for column in zip(*((c.kind, c.ident, c.owner, c.holder) for c in claims), strict=True)
+            ],
         )
 
 

@@ -145,6 +145,12 @@ class Cluster:
             "log_line_prefix": "%m [%p] %a ",
             "log_lock_waits": "on",
             "log_min_duration_statement": "2s",
+            # No values: what a log says about a customer, no erasure would reach.
+            "log_error_verbosity": "terse",
+            "log_parameter_max_length": "0",
+            "log_parameter_max_length_on_error": "0",
+            # Old segments are removed, not kept for new ones with what is in them (infra/purge.py).
+            "wal_recycle": "off",
             "fsync": "on",
             "synchronous_commit": "on",
             "full_page_writes": "on",

@@ -1,9 +1,10 @@
 """Connections to PostgreSQL: pools bound to one schema, and single connections for migrations."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString
 
 import msgspec
-from psycopg import Connection
+from psycopg import Connection, OperationalError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
@@ -17,6 +18,7 @@ Pool = ConnectionPool[Connection[DictRow]]
 WAIT_SECONDS = 10.0
 # Connections are replaced now and then, so that what a server keeps for each does not grow for ever.
 LIFETIME_SECONDS = 3600.0
+READ_ATTEMPTS = 3
 
 
 def open_pool(
@@ -40,6 +42,19 @@ def open_pool(
         open=True,
         name=name,
     )
+
+
+def read(pool: Pool, query: LiteralString, params: Sequence[object] | Mapping[str, object]) -> list[DictRow]:
+    """The rows of a query, asked again where a restart of the server had cut the connection."""
+    for attempt in range(1, READ_ATTEMPTS + 1):
+        try:
+            with pool.connection() as connection:
+                return connection.execute(query, params).fetchall()
+        except OperationalError:
+            if attempt == READ_ATTEMPTS:
+                raise
+            pool.check()
+    raise AssertionError("unreachable")
 
 
 def connect(

@@ -38,6 +38,8 @@ def field_value(path: str, value: Any, t: Texts, f: Formats) -> str:
             return ", ".join(f"{field_name(k, t)}: {field_value(k, v, t, f)}" for k, v in value.items())
         case str() if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
             return f.day(date.fromisoformat(value))
+        case str() if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", value):
+            return f.instant(value)
         case str() if re.fullmatch(r"-?\d+\.\d+", value):
             return f.amount(value)
         case _:

@@ -5,7 +5,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from services.billing.application import BillingApplication
 from services.billing.rendering import pdf
@@ -53,12 +53,35 @@ class SellerBody(Body):
 class BillingEntityBody(Body):
     """`PUT /v1/billing-entities/{ident}`: the seller as documents show it, and how it bills."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "seller": {
+                        "name": "Nordlicht Software GmbH",
+                        "street": "Alsterufer 1",
+                        "postalCode": "20354",
+                        "city": "Hamburg",
+                        "country": "DE",
+                        "vatId": "DE136695976",
+                        "bankAccount": {"iban": "DE89370400440532013000"},
+                    },
+                    "timeZone": "Europe/Berlin",
+                    "currency": "EUR",
+                    "paymentTermDays": 14,
+                    "numberPrefix": "RE",
+                }
+            ]
+        }
+    )
+
     seller: SellerBody
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "Europe/Berlin"
     currency: Currency = "EUR"
     payment_term_days: Annotated[int, Field(ge=0, le=3650)] = 14
     number_prefix: Annotated[str, Field(pattern=r"^[A-Z0-9-]{1,20}$")] = "RE"
     small_business: bool = False
+    oss: bool = False
 
 
 def router(application: BillingApplication) -> APIRouter:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError
@@ -24,6 +24,7 @@ from services.billing.issuing import Billed, bill, outcome
 from services.billing.numbering import NumberRanges
 from services.billing.run_queue import Run
 from services.billing.transaction import Cursor, DatabaseRefused, Pool, transaction
+from services.event_store import RecordedEvent
 from services.events import Aggregate, Command, Context
 from services.ids import new_id
 from services.messages import (
@@ -34,6 +35,7 @@ from services.messages import (
     Envelope,
     Feed,
 )
+from services.personal_data import Purpose, looked_up, opened
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class BillingApplication(KontorApplication):
     """Runs and documents; `pool` is on billing's own schema, where its event log and read model live."""
 
     name = "billing"
+    purpose: ClassVar[Purpose] = Purpose.DOCUMENTS
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class BillingApplication(KontorApplication):
         Returns the position in billing's log.
         """
         with self._transaction() as cursor:
+            billables.change_entity(cursor)
             entity_id = BillingEntity.id_of(settings["ident"])
             try:
                 entity: BillingEntity = self.repository.get(entity_id)
@@ -101,6 +105,7 @@ class BillingApplication(KontorApplication):
             return feed_positions.reached(cursor, source)
 
     def _take_in(self, cursor: Cursor, envelopes: Sequence[Envelope]) -> None:
+        billables.keep_entity(cursor)
         causes = {e.subject: e for e in envelopes}
         for started in policies.follow_customer_log(cursor, envelopes):
             self._start_run(cursor, started, causes[started.billing_run_id])
@@ -161,10 +166,15 @@ class BillingApplication(KontorApplication):
     ) -> int:
         if not customer_ids:
             return 0
+        billables.keep_entity(cursor)
         entity = billables.billing_entity(cursor)
         accounts = billables.accounts(cursor, customer_ids, run.processing_date)
+        vault = looked_up(
+            [(a.customer.customer_id, a.customer) for a in accounts if a.billables], self.keyring
+        )
         billed = [
-            Billed(a, failure=refused) if refused else bill(a, entity, run, self._new_id) for a in accounts
+            Billed(a, failure=refused) if refused else bill(a, entity, run, self._new_id, vault)
+            for a in accounts
         ]
         self._issue(cursor, run, entity, billed)
         return len(customer_ids)
@@ -212,9 +222,10 @@ class BillingApplication(KontorApplication):
         stored = self.recorder.select_events(document_id, limit=1)
         if not stored or stored[0].topic != DocumentIssued.TOPIC:
             raise DocumentNotFound(f"There is no document {document_id}.")
-        message = messages.from_stored(DocumentIssued.TOPIC, DocumentIssued.VERSION, stored[0].state)
+        version = cast(RecordedEvent, stored[0]).schema_version
+        message = messages.from_stored(DocumentIssued.TOPIC, version, stored[0].state)
         assert isinstance(message, DocumentIssued)
-        return message
+        return opened([(message.customer_id, message)], self.keyring)[0]
 
     # -- storing --------------------------------------------------------------------------------
 

@@ -9,14 +9,15 @@ from uuid import UUID
 
 from services.billing.checks import check_draft
 from services.billing.document import Draft
-from services.billing.due import Billable, Cutoff, Position, positions
-from services.billing.rating import HUNDRED, adjustment_amount, adjustments, line_amount
-from services.billing.tax import Parties, Supply, Tax, exemption, tax_of
-from services.messages import BillingEntityDefined, ContractSigned, CustomerCreated, OrderRecorded
+from services.billing.due import Billable, Cutoff, Position, Terms, positions
+from services.billing.party import Party
+from services.billing.rating import HUNDRED, adjustment_amount, adjustments, line_amount, net_price
+from services.billing.tax import Tax
+from services.billing.taxed import Head, Part, Taxation, Taxed
+from services.messages import BillingEntityDefined, ContractSigned, OrderRecorded
 from services.money import ZERO, rounded
+from services.terms import ContractTerms
 from services.values import (
-    Address,
-    AddressType,
     AllowanceOrCharge,
     Buyer,
     DocumentAdjustment,
@@ -24,16 +25,16 @@ from services.values import (
     DocumentLine,
     DocumentTotals,
     LineOrigin,
-    Period,
     TaxSubtotal,
 )
 
-Terms = ContractSigned | OrderRecorded
+Vat = tuple[str, Decimal]
+"""Category and rate, of which a document has one subtotal each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What shares a document: one currency, invoice address, payment term and purchase order."""
+    """What shares a document: one currency, invoice address, payment term, purchase order and scope of VAT."""
 
     currency: str
     invoice_address_id: UUID
@@ -41,10 +42,11 @@ class Group:
     purchase_order: str | None
     contract_id: UUID | None
     """Set where the customer wants a document per contract."""
+    is_outside_scope: bool
 
 
 def assemble(
-    customer: CustomerCreated,
+    customer: Party,
     billables: Iterable[Billable],
     entity: BillingEntityDefined,
     cutoff: Cutoff,
@@ -54,52 +56,48 @@ def assemble(
 
     Raises KontorError with a reason for a person where something cannot be billed.
     """
-    grouped: defaultdict[Group, list[tuple[Terms, list[Position]]]] = defaultdict(list)
-    for billable in sorted(billables, key=_order_of_billables):
+    taxation = Taxation(customer, entity)
+    grouped: defaultdict[Group, list[Part]] = defaultdict(list)
+    for billable in sorted(billables, key=lambda billable: _order(_head(billable.terms))):
         if due := positions(billable, cutoff):
-            grouped[_group(customer, entity, billable.terms)].append((billable.terms, due))
-    return [_Document(customer, entity, group, due, issue_date).draft() for group, due in grouped.items()]
+            for part in taxation.parts(_head(billable.terms), due):
+                grouped[_group(taxation, part)].append(part)
+    return [_Document(taxation, group, parts, issue_date).draft() for group, parts in grouped.items()]
 
 
-def _order_of_billables(billable: Billable) -> tuple[bool, date, str]:
-    terms = billable.terms
-    if isinstance(terms, ContractSigned):
-        return (False, terms.starts_on, terms.contract_ident)
-    return (True, terms.ordered_on, terms.order_ident)
+def _head(terms: Terms) -> Head:
+    return terms.signed if isinstance(terms, ContractTerms) else terms
 
 
-def _group(customer: CustomerCreated, entity: BillingEntityDefined, terms: Terms) -> Group:
+def _order(head: Head) -> tuple[bool, date, str]:
+    if isinstance(head, ContractSigned):
+        return (False, head.starts_on, head.contract_ident)
+    return (True, head.ordered_on, head.order_ident)
+
+
+def _group(taxation: Taxation, part: Part) -> Group:
+    customer, entity, head = taxation.customer, taxation.entity, part.head
     per_contract = customer.group_documents_by is DocumentGrouping.CONTRACT
-    term = terms.payment_term_days
+    term = head.payment_term_days
     return Group(
-        currency=terms.currency,
-        invoice_address_id=terms.invoice_address_id
-        or _default_address(customer, AddressType.INVOICE).address_id,
+        currency=head.currency,
+        invoice_address_id=customer.invoice_address(head.invoice_address_id).address_id,
         payment_term_days=entity.payment_term_days if term is None else term,
-        purchase_order=terms.purchase_order,
-        contract_id=terms.contract_id if per_contract and isinstance(terms, ContractSigned) else None,
+        purchase_order=head.purchase_order,
+        contract_id=head.contract_id if per_contract and isinstance(head, ContractSigned) else None,
+        is_outside_scope=part.is_outside_scope,
     )
-
-
-def _default_address(customer: CustomerCreated, address_type: AddressType) -> Address:
-    return next(a for a in customer.addresses if a.address_type is address_type and a.default)
 
 
 class _Document:
     """Builds one draft, section by section."""
 
-    def __init__(
-        self,
-        customer: CustomerCreated,
-        entity: BillingEntityDefined,
-        group: Group,
-        due: Sequence[tuple[Terms, list[Position]]],
-        issue_date: date,
-    ) -> None:
-        self._customer = customer
-        self._entity = entity
+    def __init__(self, taxation: Taxation, group: Group, parts: Sequence[Part], issue_date: date) -> None:
+        self._taxation = taxation
+        self._customer = taxation.customer
+        self._entity = taxation.entity
         self._group = group
-        self._due = due
+        self._parts = parts
         self._issue_date = issue_date
         self._currency = group.currency
 
@@ -125,7 +123,7 @@ class _Document:
             charges=charges,
             payment_term_days=self._group.payment_term_days,
             purchase_order=self._group.purchase_order,
-            supply_date=max(p.supplied_on for _, due in self._due for p in due),
+            supply_date=max(t.position.supplied_on for part in self._parts for t in part.taxed),
         )
         check_draft(draft)
         return draft
@@ -133,7 +131,8 @@ class _Document:
     # -- parties --------------------------------------------------------------------------------
 
     def _buyer(self) -> Buyer:
-        customer, address = self._customer, self._address(self._group.invoice_address_id)
+        customer = self._customer
+        address = customer.invoice_address(self._group.invoice_address_id)
         return Buyer(
             name=address.name,
             address=address,
@@ -144,69 +143,56 @@ class _Document:
             buyer_reference=customer.e_invoicing.buyer_reference if customer.e_invoicing else None,
         )
 
-    def _address(self, address_id: UUID) -> Address:
-        return next(a for a in self._customer.addresses if a.address_id == address_id)
-
     # -- lines ----------------------------------------------------------------------------------
 
     def _lines(self) -> Iterator[DocumentLine]:
         number = 0
-        for terms, due in self._due:
-            for position in due:
+        for part in self._parts:
+            for taxed in part.taxed:
                 number += 1
-                yield self._line(number, terms, position)
+                yield self._line(number, part.head, taxed)
 
-    def _line(self, number: int, terms: Terms, position: Position) -> DocumentLine:
-        amount = line_amount(position.quantity, position.unit_price, self._currency)
+    def _line(self, number: int, head: Head, taxed: Taxed) -> DocumentLine:
+        position, tax = taxed.position, taxed.tax
+        unit_price = self._net_price(position, tax)
+        amount = line_amount(position.quantity, unit_price, self._currency)
         allowances = adjustments(position.allowances, amount, self._currency)
         charges = adjustments(position.charges, amount, self._currency)
-        supply = Supply(position.tax_category, position.is_goods, position.supplied_on, position.explicit_tax)
-        tax = self._tax(terms, supply)
-        interval = position.period
         return DocumentLine(
             line=number,
             name=position.name,
             quantity=position.quantity,
             unit=position.unit,
-            unit_price=position.unit_price,
+            unit_price=unit_price,
             net=amount - sum((a.amount for a in allowances), ZERO) + sum((c.amount for c in charges), ZERO),
             tax_category=tax.category,
             tax_rate=tax.rate,
-            origin=_origin(terms, position),
-            period=Period(first=interval.first, last=interval.last) if interval else None,
-            supplied_on=None if interval else position.supplied_on,
+            origin=_origin(head, position),
+            period=position.period,
+            supplied_on=None if position.period else position.supplied_on,
             allowances=allowances,
             charges=charges,
+            usage=position.usage,
         )
 
-    def _tax(self, terms: Terms, supply: Supply) -> Tax:
-        """Goods are taxed where they are shipped to, services where the buyer is."""
-        customer, entity = self._customer, self._entity
-        address_id = terms.shipping_address_id if supply.is_goods else None
-        place = self._address(address_id or self._group.invoice_address_id)
-        parties = Parties(
-            seller_country=entity.seller.country,
-            small_business=entity.small_business,
-            buyer_country=place.country,
-            buyer_type=customer.customer_type,
-            buyer_vat_id=customer.vat_id,
-        )
-        return tax_of(parties, supply)
+    def _net_price(self, position: Position, tax: Tax) -> Decimal:
+        if position.unit_price is not None:
+            return position.unit_price
+        assert position.gross_unit_price is not None
+        return net_price(position.gross_unit_price, position.quantity, tax.rate, self._currency)
 
     # -- document level -------------------------------------------------------------------------
 
     def _order_adjustments(self, lines: Sequence[DocumentLine], kind: str) -> Iterator[DocumentAdjustment]:
-        for terms, _ in self._due:
-            if isinstance(terms, OrderRecorded):
-                base = sum((line.net for line in lines if line.origin.id == terms.order_id), ZERO)
-                given: tuple[AllowanceOrCharge, ...] = getattr(terms, kind)
+        for part in self._parts:
+            if isinstance(head := part.head, OrderRecorded):
+                base = sum((line.net for line in lines if line.origin.id == head.order_id), ZERO)
+                given: tuple[AllowanceOrCharge, ...] = getattr(head, kind)
                 for adjustment in given:
-                    yield self._order_adjustment(terms, adjustment, base)
+                    yield self._order_adjustment(part, adjustment, base)
 
-    def _order_adjustment(
-        self, order: OrderRecorded, given: AllowanceOrCharge, base: Decimal
-    ) -> DocumentAdjustment:
-        tax = self._tax(order, Supply(given.tax_category, False, order.ordered_on))
+    def _order_adjustment(self, part: Part, given: AllowanceOrCharge, base: Decimal) -> DocumentAdjustment:
+        tax = self._taxation.of_adjustment(part, given.tax_category)
         return DocumentAdjustment(
             reason=given.reason,
             amount=adjustment_amount(given, base, self._currency),
@@ -222,26 +208,35 @@ class _Document:
         charges: Sequence[DocumentAdjustment],
     ) -> tuple[TaxSubtotal, ...]:
         """VAT per category and rate, rounded half up once on the sum (BR-CO-17)."""
-        taxable: defaultdict[Tax, Decimal] = defaultdict(Decimal)
+        taxable: defaultdict[Vat, Decimal] = defaultdict(Decimal)
         for line in lines:
-            taxable[Tax(line.tax_category, line.tax_rate)] += line.net
+            taxable[line.tax_category, line.tax_rate] += line.net
         for allowance in allowances:
-            taxable[Tax(allowance.tax_category, allowance.tax_rate)] -= allowance.amount
+            taxable[allowance.tax_category, allowance.tax_rate] -= allowance.amount
         for charge in charges:
-            taxable[Tax(charge.tax_category, charge.tax_rate)] += charge.amount
-        ordered = sorted(taxable.items(), key=lambda entry: (entry[0].category, -entry[0].rate))
-        return tuple(self._subtotal(tax, amount) for tax, amount in ordered)
+            taxable[charge.tax_category, charge.tax_rate] += charge.amount
+        ordered = sorted(taxable.items(), key=lambda entry: (entry[0][0], -entry[0][1]))
+        return tuple(self._subtotal(vat, amount) for vat, amount in ordered)
 
-    def _subtotal(self, tax: Tax, taxable: Decimal) -> TaxSubtotal:
-        code, text = exemption(tax.category, self._customer.language)
+    def _subtotal(self, vat: Vat, taxable: Decimal) -> TaxSubtotal:
+        category, rate = vat
+        code, text = self._exemption(vat)
         return TaxSubtotal(
-            category=tax.category,
-            rate=tax.rate,
+            category=category,
+            rate=rate,
             taxable=taxable,
-            tax=rounded(taxable * tax.rate / HUNDRED, self._currency),
+            tax=rounded(taxable * rate / HUNDRED, self._currency),
             exemption_code=code,
             exemption_text=text,
         )
+
+    def _exemption(self, vat: Vat) -> tuple[str | None, str | None]:
+        """Why a subtotal bears no VAT: all that its lines say, under a code if it is the same for all."""
+        taxes = [t.tax for part in self._parts for t in part.taxed if (t.tax.category, t.tax.rate) == vat]
+        reasons = [tax.exemption for tax in taxes if tax.exemption]
+        codes = {reason.code for reason in reasons}
+        texts = dict.fromkeys(reason.text(self._customer.language) for reason in reasons)
+        return codes.pop() if len(codes) == 1 else None, " ".join(texts) or None
 
     def _totals(
         self,
@@ -261,9 +256,7 @@ class _Document:
         )
 
 
-def _origin(terms: Terms, position: Position) -> LineOrigin:
-    if isinstance(terms, ContractSigned):
-        return LineOrigin(
-            type="CONTRACT", ident=terms.contract_ident, id=terms.contract_id, item=position.item
-        )
-    return LineOrigin(type="ORDER", ident=terms.order_ident, id=terms.order_id, item=position.item)
+def _origin(head: Head, position: Position) -> LineOrigin:
+    if isinstance(head, ContractSigned):
+        return LineOrigin(type="CONTRACT", ident=head.contract_ident, id=head.contract_id, item=position.item)
+    return LineOrigin(type="ORDER", ident=head.order_ident, id=head.order_id, item=position.item)

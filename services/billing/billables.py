@@ -7,39 +7,51 @@ All names are unqualified: the connection's search path says which schema is mea
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from services.billing.due import ORDER_ITEM, Billable, next_due_on
+from services.billing import parties, usage_records
+from services.billing.due import (
+    Billable,
+    Progress,
+    Terms,
+    billed_also,
+    late_intervals,
+    next_due_on,
+)
+from services.billing.party import Party
 from services.billing.transaction import Cursor
+from services.billing.usage import Usage, is_measured
 from services.messages import (
-    AddressAdded,
-    AddressEdited,
     BillingEntityDefined,
     ContractSigned,
-    CustomerCreated,
-    CustomerEdited,
     Envelope,
+    OrderCancelled,
     OrderRecorded,
+    UsageRecorded,
 )
-from services.values import DocumentLine, with_address
+from services.terms import ContractChange, ContractTerms
+from services.values import DocumentLine, Period
 
-Terms = ContractSigned | OrderRecorded
-KINDS: dict[type[Terms], str] = {ContractSigned: "CONTRACT", OrderRecorded: "ORDER"}
+KINDS: dict[type[Terms], str] = {ContractTerms: "CONTRACT", OrderRecorded: "ORDER"}
 TERMS = {kind: terms for terms, kind in KINDS.items()}
+
+DEFAULT_TIME_ZONE = "Europe/Berlin"
+"""Calendar before any billing entity is defined; until then nothing is billed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """A customer with everything of it that is due."""
 
-    customer: CustomerCreated
+    customer: Party
     billables: Sequence[Billable]
 
 
@@ -48,13 +60,14 @@ class Account:
 
 def accounts(cursor: Cursor, customer_ids: Sequence[UUID], by: date) -> list[Account]:
     """The customers in the order of `customer_ids`, each with its contracts and orders that are due by a day."""
-    cursor.execute("SELECT customer_id, party FROM customers WHERE customer_id = ANY(%s)", [customer_ids])
-    parties = {row["customer_id"]: msgspec.convert(row["party"], CustomerCreated) for row in cursor}
+    customers = parties.read(cursor, customer_ids)
     cursor.execute("SELECT * FROM billables WHERE customer_id = ANY(%s) AND due_on <= %s", [customer_ids, by])
+    rows = cursor.fetchall()
+    owners = {row["billable_id"]: row["customer_id"] for row in rows}
     due: defaultdict[UUID, list[Billable]] = defaultdict(list)
-    for row in cursor:
-        due[row["customer_id"]].append(_billable(row))
-    return [Account(parties[customer_id], due[customer_id]) for customer_id in customer_ids]
+    for billable in _with_billed_usage(cursor, _with_usage(cursor, [_billable(row) for row in rows])):
+        due[owners[billable.billable_id]].append(billable)
+    return [Account(customers[customer_id], due[customer_id]) for customer_id in customer_ids]
 
 
 def billing_entity(cursor: Cursor) -> BillingEntityDefined | None:
@@ -64,9 +77,38 @@ def billing_entity(cursor: Cursor) -> BillingEntityDefined | None:
     return msgspec.convert(row["entity"], BillingEntityDefined) if row else None
 
 
+def time_zone(cursor: Cursor) -> ZoneInfo:
+    """The seller's calendar."""
+    entity = billing_entity(cursor)
+    return ZoneInfo(entity.time_zone if entity else DEFAULT_TIME_ZONE)
+
+
 def _billable(row: DictRow) -> Billable:
     terms = msgspec.convert(row["terms"], TERMS[row["kind"]])
-    return Billable(row["billable_id"], terms, msgspec.convert(row["progress"], dict[str, date]))
+    return Billable(
+        row["billable_id"], terms, msgspec.convert(row["progress"], dict[str, tuple[Period, ...]])
+    )
+
+
+def _with_usage(cursor: Cursor, found: Sequence[Billable]) -> list[Billable]:
+    """Each contract that is measured with what was used of it and is not billed."""
+    measured = [b.billable_id for b in found if isinstance(b.terms, ContractTerms) and is_measured(b.terms)]
+    if not measured:
+        return list(found)
+    used, zone = usage_records.unbilled(cursor, measured), time_zone(cursor)
+    return [replace(b, usage=Usage(used[b.billable_id], zone)) if b.billable_id in used else b for b in found]
+
+
+def _with_billed_usage(cursor: Cursor, found: Sequence[Billable]) -> list[Billable]:
+    """Each contract with what was billed of the intervals for which usage came late."""
+    late = [(b.billable_id, *interval) for b in found for interval in late_intervals(b)]
+    if not late:
+        return list(found)
+    billed = usage_records.billed(cursor, late)
+    return [
+        replace(b, usage=b.usage.and_also(billed[b.billable_id])) if b.billable_id in billed else b
+        for b in found
+    ]
 
 
 # -- following the customer log -----------------------------------------------------------------
@@ -74,78 +116,82 @@ def _billable(row: DictRow) -> Billable:
 
 def follow_customers(cursor: Cursor, envelopes: Iterable[Envelope]) -> None:
     """Take in messages of the customer log, in order."""
-    changed = _Parties(cursor)
-    added: list[Terms] = []
-    for envelope in envelopes:
-        match envelope.body:
-            case CustomerCreated() as created:
-                changed.put(created)
-            case CustomerEdited() as edited:
-                changed.put(_edited(changed.get(edited.customer_id), edited))
-            case AddressAdded() | AddressEdited() as message:
-                party = changed.get(message.customer_id)
-                addresses = with_address(party.addresses, message.address)
-                changed.put(msgspec.structs.replace(party, addresses=addresses))
-            case ContractSigned() | OrderRecorded() as terms:
-                added.append(terms)
+    batch = list(envelopes)
+    parties.lock(cursor, [e.body.customer_id for e in batch if isinstance(e.body, _CHANGES)])
+    parties.follow(cursor, batch)
+    usage_records.record(cursor, [(e.position, e.body) for e in batch if isinstance(e.body, UsageRecorded)])
+    _follow_terms(cursor, batch)
+
+
+_CONTRACT_CHANGES = (*get_args(ContractChange), UsageRecorded)
+_CHANGES = (*parties.CHANGES, *_CONTRACT_CHANGES, OrderCancelled)
+"""What concerns a customer that is there already and may be billed at this moment."""
+
+
+def _follow_terms(cursor: Cursor, envelopes: Iterable[Envelope]) -> None:
+    """Contracts change, orders come and go; what is recorded in the batch itself need not be read."""
+    bodies = [e.body for e in envelopes]
+    changed = [b.contract_id for b in bodies if isinstance(b, _CONTRACT_CHANGES)]
+    known = {b.billable_id: b for b in _read(cursor, changed)}
+    cancelled: list[UUID] = []
+    for body in bodies:
+        match body:
+            case ContractSigned():
+                known[body.contract_id] = Billable(body.contract_id, ContractTerms(signed=body), {})
+            case OrderRecorded():
+                known[body.order_id] = Billable(body.order_id, body, {})
+            case OrderCancelled():
+                known.pop(body.order_id, None)
+                cancelled.append(body.order_id)
+            case _ if isinstance(body, ContractChange):
+                known[body.contract_id] = _changed(known[body.contract_id], body)
             case _:
                 pass
-    changed.save()
-    _add(cursor, added)
+    _forget(cursor, cancelled)
+    _save(cursor, list(known.values()))
 
 
-class _Parties:
-    """The customers that a batch touches, read once, locked against a run, written once."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
-        self._parties: dict[UUID, CustomerCreated] = {}
-
-    def get(self, customer_id: UUID) -> CustomerCreated:
-        if customer_id not in self._parties:
-            self._cursor.execute(
-                "SELECT party FROM customers WHERE customer_id = %s FOR UPDATE", [customer_id]
-            )
-            row = self._cursor.fetchone()
-            assert row is not None, f"customer {customer_id} is changed before it is created"
-            self._parties[customer_id] = msgspec.convert(row["party"], CustomerCreated)
-        return self._parties[customer_id]
-
-    def put(self, party: CustomerCreated) -> None:
-        self._parties[party.customer_id] = party
-
-    def save(self) -> None:
-        if self._parties:
-            self._cursor.execute(
-                "INSERT INTO customers SELECT * FROM unnest(%s::uuid[], %s::jsonb[])"
-                " ON CONFLICT (customer_id) DO UPDATE SET party = excluded.party",
-                [list(self._parties), [_json(party) for party in self._parties.values()]],
-            )
+def _changed(billable: Billable, change: ContractChange) -> Billable:
+    assert isinstance(billable.terms, ContractTerms)
+    return replace(billable, terms=billable.terms.after(change))
 
 
-def _edited(party: CustomerCreated, edit: CustomerEdited) -> CustomerCreated:
-    changes = msgspec.structs.asdict(edit.changes)
-    return msgspec.structs.replace(party, **{k: v for k, v in changes.items() if v is not msgspec.UNSET})
+def _read(cursor: Cursor, billable_ids: Iterable[UUID]) -> list[Billable]:
+    """Contracts and orders, locked."""
+    cursor.execute(
+        "SELECT * FROM billables WHERE billable_id = ANY(%s) FOR UPDATE", [list(set(billable_ids))]
+    )
+    return [_billable(row) for row in cursor.fetchall()]
 
 
-def _add(cursor: Cursor, added: Sequence[Terms]) -> None:
-    if added:
+def _forget(cursor: Cursor, order_ids: Sequence[UUID]) -> None:
+    """A cancelled order is never to be billed."""
+    if order_ids:
+        cursor.execute("DELETE FROM billables WHERE billable_id = ANY(%s)", [order_ids])
+
+
+def _save(cursor: Cursor, changed: Sequence[Billable]) -> None:
+    """Store contracts and orders with their progress and the day on which something is due next."""
+    if changed:
+        found = _with_usage(cursor, changed)
         cursor.execute(
-            "INSERT INTO billables (billable_id, customer_id, kind, terms, due_on)"
-            " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::jsonb[], %s::date[])",
+            "INSERT INTO billables (billable_id, customer_id, kind, terms, progress, due_on)"
+            " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::jsonb[], %s::jsonb[], %s::date[])"
+            " ON CONFLICT (billable_id) DO UPDATE"
+            " SET terms = excluded.terms, progress = excluded.progress, due_on = excluded.due_on",
             [
-                [id_of(terms) for terms in added],
-                [terms.customer_id for terms in added],
-                [KINDS[type(terms)] for terms in added],
-                [_json(terms) for terms in added],
-                [next_due_on(terms, {}) for terms in added],
+                [b.billable_id for b in found],
+                [_head(b.terms).customer_id for b in found],
+                [KINDS[type(b.terms)] for b in found],
+                [_json(b.terms) for b in found],
+                [_json(b.progress) for b in found],
+                [next_due_on(b.terms, b.progress, b.usage) for b in found],
             ],
         )
 
 
-def id_of(terms: Terms) -> UUID:
-    """Id of the contract or order."""
-    return terms.contract_id if isinstance(terms, ContractSigned) else terms.order_id
+def _head(terms: Terms) -> ContractSigned | OrderRecorded:
+    return terms.signed if isinstance(terms, ContractTerms) else terms
 
 
 # -- following billing's own log ----------------------------------------------------------------
@@ -156,68 +202,91 @@ def mark_billed(cursor: Cursor, documents: Iterable[tuple[UUID, Sequence[Documen
 
     A second bill of an interval violates the primary key of billed_intervals.
     """
-    billed = [
-        interval for document_id, lines in documents for interval in _billed_intervals(document_id, lines)
-    ]
+    issued = list(documents)
+    billed = [interval for document_id, lines in issued for interval in _billed_intervals(document_id, lines)]
     if not billed:
         return
     cursor.execute(
         "INSERT INTO billed_intervals"
-        " (billable_id, item, interval_start, interval_end, document_id, line)"
-        " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::date[], %s::date[], %s::uuid[], %s::int[])",
+        " (billable_id, item, interval_start, interval_end, late, document_id, line)"
+        " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::date[], %s::date[], %s::int[], %s::uuid[], %s::int[])",
         [list(column) for column in zip(*billed, strict=True)],
     )
+    usage_records.mark_billed(cursor, issued)
     _advance(cursor, billed)
 
 
-BilledInterval = tuple[UUID, str, date, date, UUID, int]
+BilledInterval = tuple[UUID, str, date, date, int, UUID, int]
 
 
 def _billed_intervals(document_id: UUID, lines: Sequence[DocumentLine]) -> list[BilledInterval]:
-    """One per line of a contract; an order is billed as a whole, marked at its first line."""
+    """One per line; the usage of an interval is billed as a whole and marked at its first line."""
     found = []
-    orders = set()
+    wholes = set()
     for line in lines:
-        if line.origin.type == "ORDER" and line.origin.id in orders:
-            continue
-        orders.add(line.origin.id)
-        item = ORDER_ITEM if line.origin.type == "ORDER" else line.origin.item
+        if line.usage:
+            whole = (line.origin.id, line.origin.item, line.usage)
+            if whole in wholes:
+                continue
+            wholes.add(whole)
         first, last = (line.period.first, line.period.last) if line.period else (line.supplied_on,) * 2
         assert first is not None
         assert last is not None
-        found.append((line.origin.id, item, first, last, document_id, line.line))
+        late = line.usage.late if line.usage else 0
+        found.append((line.origin.id, line.origin.item, first, last, late, document_id, line.line))
     return found
 
 
 def _advance(cursor: Cursor, billed: Iterable[BilledInterval]) -> None:
     """Move each contract's and order's progress, and with it the day on which something is due next."""
-    reached: defaultdict[UUID, dict[str, date]] = defaultdict(dict)
-    for billable_id, item, _, last, _, _ in billed:
-        reached[billable_id][item] = max(last, reached[billable_id].get(item, last))
-    cursor.execute("SELECT * FROM billables WHERE billable_id = ANY(%s) FOR UPDATE", [list(reached)])
-    after = {
-        b.billable_id: (b, {**b.progress, **reached[b.billable_id]})
-        for b in map(_billable, cursor.fetchall())
-    }
+    reached: defaultdict[UUID, list[tuple[str, Period]]] = defaultdict(list)
+    for billable_id, item, first, last, *_ in billed:
+        reached[billable_id].append((item, Period(first=first, last=last)))
+    found = _read(cursor, reached)
+    moved = [replace(b, progress=_moved(b.progress, reached[b.billable_id])) for b in found]
+    after = _with_usage(cursor, moved)
     cursor.execute(
         "UPDATE billables SET progress = new.progress, due_on = new.due_on"
         " FROM unnest(%s::uuid[], %s::jsonb[], %s::date[]) AS new (billable_id, progress, due_on)"
         " WHERE billables.billable_id = new.billable_id",
         [
-            list(after),
-            [_json(progress) for _, progress in after.values()],
-            [next_due_on(billable.terms, progress) for billable, progress in after.values()],
+            [b.billable_id for b in after],
+            [_json(b.progress) for b in after],
+            [next_due_on(b.terms, b.progress, b.usage) for b in after],
         ],
     )
 
 
+def _moved(progress: Progress, billed: Iterable[tuple[str, Period]]) -> Progress:
+    after = dict(progress)
+    for item, period in billed:
+        after[item] = billed_also(after.get(item, ()), period)
+    return after
+
+
+# -- the seller ---------------------------------------------------------------------------------
+
+
+def keep_entity(cursor: Cursor) -> None:
+    """Let nobody change the seller until the transaction ends: days are counted in its calendar."""
+    cursor.execute("LOCK TABLE billing_entities IN SHARE MODE")
+
+
+def change_entity(cursor: Cursor) -> None:
+    """Wait until nobody bills or takes in messages, and let nobody until the transaction ends."""
+    cursor.execute("LOCK TABLE billing_entities IN SHARE ROW EXCLUSIVE MODE")
+
+
 def define_entity(cursor: Cursor, entity: BillingEntityDefined, position: int) -> None:
     """Take in a billing entity; `position` in billing's log tells which one was first."""
+    before = time_zone(cursor)
     cursor.execute(
         "INSERT INTO billing_entities VALUES (%s, %s, %s)"
         " ON CONFLICT (billing_entity_id) DO UPDATE SET entity = excluded.entity",
         [entity.billing_entity_id, position, _json(entity)],
     )
+    if time_zone(cursor) != before:
+        _save(cursor, _read(cursor, usage_records.with_unbilled(cursor)))
 
 
 def _json(value: Any) -> Jsonb:

@@ -37,8 +37,12 @@ class BillingEntity(Aggregate):
     class Defined(FirstEvent, Event):
         TOPIC: ClassVar[str] = "billing.BillingEntityDefined"
 
+        oss: bool = False
+
     class Redefined(Event):
         TOPIC: ClassVar[str] = "billing.BillingEntityRedefined"
+
+        oss: bool = False
 
     @staticmethod
     def id_of(ident: str) -> UUID:
@@ -57,6 +61,7 @@ class BillingEntity(Aggregate):
         number_prefix: str,
         small_business: bool,
         now: datetime,
+        oss: bool = False,
     ) -> Self:
         return cls._create(
             cls.Defined,
@@ -70,6 +75,7 @@ class BillingEntity(Aggregate):
             payment_term_days=payment_term_days,
             number_prefix=number_prefix,
             small_business=small_business,
+            oss=oss,
         )
 
     def redefine(
@@ -83,6 +89,7 @@ class BillingEntity(Aggregate):
         number_prefix: str,
         small_business: bool,
         now: datetime,
+        oss: bool = False,
     ) -> None:
         """Replace the settings; documents that are issued keep what they showed."""
         self.trigger_event(
@@ -96,4 +103,5 @@ class BillingEntity(Aggregate):
             payment_term_days=payment_term_days,
             number_prefix=number_prefix,
             small_business=small_business,
+            oss=oss,
         )

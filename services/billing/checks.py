@@ -1,18 +1,28 @@
-"""Exact checks of a draft before it is issued: the EN 16931 sums, to the minor unit, worked out a second way."""
+"""Exact checks of a draft before it is issued: the EN 16931 sums, to the minor unit, worked out a second way, and its
+rules on VAT categories."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from services.billing.document import Draft
 from services.errors import KontorError
 from services.money import ZERO, minor_unit, rounded
+from services.values import TaxSubtotal
+
+CATEGORY_IN_RULES = {"K": "IC"}
+"""The rules on intra-community supplies are called BR-IC, those on the other categories by their code."""
 
 
 class WrongSum(KontorError):
     """A document's sums do not add up; it is not issued."""
 
 
+class WrongVat(KontorError):
+    """A document's VAT breaks a rule; it is not issued."""
+
+
 def check_draft(draft: Draft) -> None:
-    """Raise WrongSum naming the first rule of EN 16931 that the draft breaks."""
+    """Raise WrongSum or WrongVat naming the first rule of EN 16931 that the draft breaks."""
     totals, currency = draft.totals, draft.currency
     for line in draft.lines:
         adjusted = sum((c.amount for c in line.charges), ZERO) - sum(
@@ -31,6 +41,21 @@ def check_draft(draft: Draft) -> None:
     _equal("BR-CO-18", totals.net, sum((t.taxable for t in draft.taxes), ZERO))
     if totals.net % minor_unit(currency):
         raise WrongSum(f"{totals.net} has more decimals than {currency}")
+    _check_vat(draft.taxes)
+
+
+def _check_vat(taxes: Sequence[TaxSubtotal]) -> None:
+    """Nothing stands beside what is outside the scope of VAT; S alone has a rate, and all but S and Z a reason."""
+    if len(taxes) > 1 and any(t.category == "O" for t in taxes):
+        raise WrongVat(
+            "BR-O-11: what is outside the scope of VAT needs a document of its own; please report this"
+        )
+    for tax in taxes:
+        name = CATEGORY_IN_RULES.get(tax.category, tax.category)
+        if (tax.category == "S") != (tax.rate > 0):
+            raise WrongVat(f"BR-{name}-05: {tax.rate} is no rate of category {tax.category}")
+        if (tax.category in ("S", "Z")) == bool(tax.exemption_code or tax.exemption_text):
+            raise WrongVat(f"BR-{name}-10: category {tax.category} with a wrong or without a reason")
 
 
 def _taxable(draft: Draft, category: str, rate: Decimal) -> Decimal:

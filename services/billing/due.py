@@ -1,28 +1,35 @@
 """What is due: the positions of contracts and orders that a run up to a day has to bill."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from services.billing.rating import prorated, shown_price
-from services.billing.schedule import Activity, Interval, intervals
-from services.messages import ContractSigned, OrderRecorded
+from services.billing.rating import discounted, line_amount, prorated, shown_price
+from services.billing.schedule import Segment, active, grid, segments
+from services.billing.usage import NOTHING_USED, Meter, Usage, UsageBill
+from services.messages import OrderRecorded
+from services.terms import ONE_DAY, ContractTerms, Phase
 from services.values import (
     AllowanceOrCharge,
+    BilledUsage,
     BillingTiming,
+    Discount,
     ExplicitTax,
-    Item,
     ItemKind,
+    OrderLine,
+    Period,
     TaxCategory,
 )
 
-ORDER_ITEM = "order"
-"""Name under which an order, billed as a whole, is marked as billed."""
+Terms = ContractTerms | OrderRecorded
 
-Progress = Mapping[str, date]
-"""Per item: the last day that is billed; the day of supply for what is billed once."""
+Progress = Mapping[str, Sequence[Period]]
+"""Per item: the days that are billed, in order, as few periods as there can be; for what is billed once, its day.
+
+An order's items are its lines, by number.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,118 +39,239 @@ class Cutoff:
     begins_by: date
     ended_by: date
 
-    def reaches(self, timing: BillingTiming, day: date) -> bool:
-        return day <= (self.begins_by if timing is BillingTiming.INTERVAL_START else self.ended_by)
+    def reaches(self, timing: BillingTiming | None, day: date) -> bool:
+        return day <= (self.ended_by if timing is BillingTiming.INTERVAL_END else self.begins_by)
 
 
 @dataclass(frozen=True, slots=True)
 class Billable:
-    """A contract or order with what of it is billed already."""
+    """A contract or order with what of it is billed already, and what was used of it."""
 
     billable_id: UUID
-    terms: ContractSigned | OrderRecorded
+    terms: Terms
     progress: Progress
+    usage: Usage = NOTHING_USED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """One thing to be billed, with its net unit price as printed."""
+    """One thing to be billed, with its net unit price as printed, or its gross one where that was agreed."""
 
     name: str
     quantity: Decimal
     unit: str
-    unit_price: Decimal
+    unit_price: Decimal | None
     tax_category: TaxCategory
     is_goods: bool
     item: str
     supplied_on: date
-    period: Interval | None = None
+    gross_unit_price: Decimal | None = None
+    period: Period | None = None
     explicit_tax: ExplicitTax | None = None
     allowances: tuple[AllowanceOrCharge, ...] = ()
     charges: tuple[AllowanceOrCharge, ...] = ()
+    usage: BilledUsage | None = None
 
 
 def positions(billable: Billable, cutoff: Cutoff) -> list[Position]:
     """Everything of a contract or order that is due and not billed, in the order of items and intervals."""
     terms = billable.terms
     if isinstance(terms, OrderRecorded):
-        is_due = terms.ordered_on <= cutoff.begins_by and ORDER_ITEM not in billable.progress
-        return list(_of_order(terms)) if is_due else []
-    return [p for item in terms.items for p in _of_item(terms, item, billable.progress, cutoff)]
+        is_due = terms.ordered_on <= cutoff.begins_by
+        return [_of_order(terms, *line) for line in _unbilled(terms, billable.progress) if is_due]
+    return [p for item in _items(terms, billable.progress, billable.usage) for p in item.positions(cutoff)]
 
 
-def next_due_on(terms: ContractSigned | OrderRecorded, progress: Progress) -> date | None:
-    """The earliest day on which something is to be billed that is not yet; None if nothing ever is."""
+def next_due_on(terms: Terms, progress: Progress, usage: Usage = NOTHING_USED) -> date | None:
+    """The earliest day on which something is to be billed that is not yet; None if nothing ever is.
+
+    `usage` holds what was used and is not billed. An item of which nothing was used has nothing to bill.
+    """
     if isinstance(terms, OrderRecorded):
-        return None if ORDER_ITEM in progress else terms.ordered_on
-    days = [day for item in terms.items if (day := _item_due_on(terms, item, progress)) is not None]
-    return min(days, default=None)
+        return terms.ordered_on if _unbilled(terms, progress) else None
+    days = (item.next_due_on() for item in _items(terms, progress, usage))
+    return min((day for day in days if day is not None), default=None)
 
 
-def _item_due_on(contract: ContractSigned, item: Item, progress: Progress) -> date | None:
-    if item.kind is ItemKind.ONE_TIME:
-        return None if _once_is_settled(contract, item, progress) else contract.starts_on
-    assert item.billing_interval is not None
-    assert item.billing_timing is not None
-    following = intervals(activity(contract), item.billing_interval, progress.get(item.item_ident))
-    interval = next(following, None)
-    return interval.due_on(item.billing_timing) if interval else None
+def late_intervals(billable: Billable) -> list[tuple[str, date]]:
+    """Item ident and first day of the intervals that are billed already and of which usage was recorded late."""
+    if isinstance(billable.terms, OrderRecorded) or not billable.usage.used:
+        return []
+    items = _items(billable.terms, billable.progress, billable.usage)
+    return [late for item in items if isinstance(item, _Used) for late in item.late_intervals()]
 
 
-def activity(contract: ContractSigned) -> Activity:
-    """When a contract is active and billed."""
-    return Activity(contract.starts_on, contract.ends_on, contract.billing_starts_on, contract.alignment)
+def billed_also(billed: Sequence[Period], period: Period) -> tuple[Period, ...]:
+    """The days that are billed once `period` is as well: an item's entry in `Progress`."""
+    found: list[Period] = []
+    for one in sorted([*billed, period], key=lambda p: p.first):
+        if found and one.first <= found[-1].last + ONE_DAY:
+            found[-1] = Period(first=found[-1].first, last=max(found[-1].last, one.last))
+        else:
+            found.append(one)
+    return tuple(found)
 
 
-def _once_is_settled(contract: ContractSigned, item: Item, progress: Progress) -> bool:
-    """Billed already, or before the day from which this contract is billed here."""
-    before = contract.billing_starts_on is not None and contract.starts_on < contract.billing_starts_on
-    return before or item.item_ident in progress
+def _items(terms: ContractTerms, progress: Progress, usage: Usage) -> "list[_OneTime | _Recurring | _Used]":
+    return [
+        _KINDS[phases[0].item.kind](terms, phases, progress.get(ident, ()), usage)
+        for ident, phases in terms.phases().items()
+    ]
 
 
-def _of_item(contract: ContractSigned, item: Item, progress: Progress, cutoff: Cutoff) -> Iterator[Position]:
-    if item.kind is ItemKind.ONE_TIME:
-        if contract.starts_on <= cutoff.begins_by and not _once_is_settled(contract, item, progress):
-            yield _position(item, item.unit_price, contract.currency, contract.starts_on, None)
-        return
-    assert item.billing_interval is not None
-    assert item.billing_timing is not None
-    for interval in intervals(activity(contract), item.billing_interval, progress.get(item.item_ident)):
-        if not cutoff.reaches(item.billing_timing, interval.due_on(item.billing_timing)):
-            return
-        price = prorated(item.unit_price, interval)
-        yield _position(item, price, contract.currency, interval.last, interval)
+@dataclass(frozen=True, slots=True)
+class _OfContract:
+    """One item of a contract: all its phases, the days that are billed, and what was used."""
+
+    terms: ContractTerms
+    phases: Sequence[Phase]
+    billed: Sequence[Period]
+    usage: Usage
 
 
-def _position(
-    item: Item, exact_price: Decimal, currency: str, supplied_on: date, period: Interval | None
-) -> Position:
-    is_prorated = period is not None and not period.is_whole
-    return Position(
-        name=item.name,
-        quantity=item.quantity,
-        unit=item.unit,
-        unit_price=shown_price(exact_price, item.quantity, currency) if is_prorated else exact_price,
-        tax_category=item.tax_category,
-        is_goods=item.item_category.is_goods,
-        item=item.item_ident,
-        supplied_on=supplied_on,
-        period=period,
-    )
+class _OneTime(_OfContract):
+    """An item that is supplied on its first day, pause or not, and billed once at the terms of that day."""
+
+    def next_due_on(self) -> date | None:
+        """Its day; None if it is billed, or lies before the day from which the contract is billed here."""
+        billed_from = self.terms.signed.billing_starts_on
+        day = self.phases[0].span.first
+        return None if self.billed or (billed_from and day < billed_from) else day
+
+    def positions(self, cutoff: Cutoff) -> Iterator[Position]:
+        day, item = self.next_due_on(), self.phases[0].item
+        if day and day <= cutoff.begins_by:
+            yield Position(
+                name=item.name,
+                quantity=item.quantity,
+                unit=item.unit,
+                unit_price=item.unit_price,
+                tax_category=item.tax_category,
+                is_goods=item.item_category.is_goods,
+                item=item.item_ident,
+                supplied_on=day,
+            )
 
 
-def _of_order(order: OrderRecorded) -> Iterator[Position]:
-    for number, line in enumerate(order.lines, 1):
-        yield Position(
-            name=line.name,
-            quantity=line.quantity,
-            unit=line.unit,
-            unit_price=line.unit_price,
-            tax_category=line.tax_category,
-            is_goods=line.item_category.is_goods,
-            item=str(number),
-            supplied_on=order.ordered_on,
-            explicit_tax=line.tax,
-            allowances=line.allowances,
-            charges=line.charges,
+class _Recurring(_OfContract):
+    """An item that is billed by intervals, as far as it is active."""
+
+    def next_due_on(self) -> date | None:
+        segment = next(segments(self.terms, self.phases, self.billed), None)
+        return segment.due_on if segment else None
+
+    def positions(self, cutoff: Cutoff) -> Iterator[Position]:
+        for segment in segments(self.terms, self.phases, self.billed):
+            if not cutoff.reaches(segment.item.billing_timing, segment.due_on):
+                return
+            yield self._position(segment)
+
+    def _position(self, segment: Segment) -> Position:
+        item, currency = segment.item, self.terms.signed.currency
+        assert item.unit_price is not None
+        price = prorated(item.unit_price, segment)
+        if not segment.is_whole:
+            price = shown_price(price, item.quantity, currency)
+        discounts = [d for d in self.terms.signed.discounts if self._is_discounted(d, segment)]
+        base = line_amount(item.quantity, price, currency) if discounts else price
+        return Position(
+            name=item.name,
+            quantity=item.quantity,
+            unit=item.unit,
+            unit_price=price,
+            tax_category=item.tax_category,
+            is_goods=item.item_category.is_goods,
+            item=item.item_ident,
+            supplied_on=segment.last,
+            period=segment.period,
+            allowances=discounted(discounts, segment, base, currency) if discounts else (),
         )
+
+    def _is_discounted(self, discount: Discount, segment: Segment) -> bool:
+        """Whether a discount is on this item, and on this one of its intervals."""
+        if not self._is_meant(discount):
+            return False
+        begins_on = max(segment.interval.first, self.terms.signed.starts_on)
+        if discount.until and begins_on > discount.until:
+            return False
+        return discount.intervals is None or segment.interval.index - self._first_index() < discount.intervals
+
+    def _is_meant(self, discount: Discount) -> bool:
+        """An amount without an item is off the one recurring item that the contract was signed with."""
+        ident = self.phases[0].item.item_ident
+        if discount.item_ident or discount.amount is None:
+            return discount.item_ident in (None, ident)
+        signed = self.terms.signed.items
+        return ident == next((i.item_ident for i in signed if i.kind is ItemKind.RECURRING), None)
+
+    def _first_index(self) -> int:
+        """The first interval in which the item is active, whoever bills it."""
+        first = active(self.terms, self.phases)[0]
+        return grid(self.terms, first.item).interval_at(first.span.first).index
+
+
+class _Used(_OfContract):
+    """An item that is measured: billed by intervals that have ended, as far as something was used."""
+
+    def next_due_on(self) -> date | None:
+        return next((period.last for period in self._meter().unbilled()), None)
+
+    def positions(self, cutoff: Cutoff) -> Iterator[Position]:
+        meter = self._meter()
+        for period, used in meter.unbilled().items():
+            if cutoff.reaches(BillingTiming.INTERVAL_END, period.last):
+                yield from self._of(meter.bill(period, used))
+
+    def late_intervals(self) -> list[tuple[str, date]]:
+        ident, meter = self.phases[0].item.item_ident, self._meter()
+        return [(ident, period.first) for period in meter.unbilled() if meter.is_late(period)]
+
+    def _of(self, bill: UsageBill) -> Iterator[Position]:
+        """All lines of an interval are of one nature, the latest, so that they share a document."""
+        is_goods = self.phases[-1].item.item_category.is_goods
+        for item, part in bill.lines:
+            yield Position(
+                name=item.name,
+                quantity=part.quantity,
+                unit=item.unit,
+                unit_price=part.unit_price,
+                tax_category=item.tax_category,
+                is_goods=is_goods,
+                item=item.item_ident,
+                supplied_on=bill.period.last,
+                period=bill.period,
+                usage=bill.usage,
+            )
+
+    def _meter(self) -> Meter:
+        return Meter(self.terms, self.phases, self.usage, self.billed)
+
+
+_KINDS: Mapping[ItemKind, type[_OneTime] | type[_Recurring] | type[_Used]] = {
+    ItemKind.ONE_TIME: _OneTime,
+    ItemKind.RECURRING: _Recurring,
+    ItemKind.USAGE: _Used,
+}
+
+
+def _unbilled(order: OrderRecorded, progress: Progress) -> list[tuple[str, OrderLine]]:
+    """The lines that are not billed, by their number from 1."""
+    numbered = ((str(number), line) for number, line in enumerate(order.lines, 1))
+    return [(number, line) for number, line in numbered if number not in progress]
+
+
+def _of_order(order: OrderRecorded, number: str, line: OrderLine) -> Position:
+    return Position(
+        name=line.name,
+        quantity=line.quantity,
+        unit=line.unit,
+        unit_price=line.unit_price,
+        gross_unit_price=line.gross_unit_price,
+        tax_category=line.tax_category,
+        is_goods=line.item_category.is_goods,
+        item=number,
+        supplied_on=order.ordered_on,
+        explicit_tax=line.tax,
+        allowances=line.allowances,
+        charges=line.charges,
+    )

@@ -9,14 +9,27 @@ from services.billing.assembly import assemble
 from services.billing.billables import Account
 from services.billing.document import Draft
 from services.billing.due import Cutoff
+from services.billing.party import Party
 from services.billing.run_queue import Run
 from services.errors import KontorError
 from services.messages import BilledAmount, BillingEntityDefined, CustomerBilled, Outcome
 from services.money import ZERO
+from services.personal_data import Vault, is_erased, opened
 
 log = logging.getLogger(__name__)
 
 NO_SELLER = "No billing entity is defined; define the seller, then run again."
+STOPPED = "Billing is stopped for this customer; lift the billing stop, or run for this customer alone."
+
+
+class CustomerErased(KontorError):
+    """A customer whose personal data were erased gets no documents."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The customer's personal data were erased, so nothing can be addressed to it;"
+            " end its contracts and cancel its orders."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +39,27 @@ class Billed:
     account: Account
     drafts: Sequence[tuple[UUID, Draft]] = ()
     failure: str | None = None
+    blocked: str | None = None
 
 
 def bill(
-    account: Account, entity: BillingEntityDefined | None, run: Run, new_id: Callable[[], UUID]
+    account: Account,
+    entity: BillingEntityDefined | None,
+    run: Run,
+    new_id: Callable[[], UUID],
+    vault: Vault,
 ) -> Billed:
     """What a run would issue to a customer. A failure concerns this customer alone, never the run."""
+    if run.customer_id is None and account.customer.stopped_since:
+        return Billed(account, blocked=STOPPED)
     if not account.billables:
         return Billed(account)
     if entity is None:
         return Billed(account, failure=NO_SELLER)
     cutoff = Cutoff(run.processing_date, run.ended_by)
     try:
-        drafts = assemble(account.customer, account.billables, entity, cutoff, run.processing_date)
+        customer = _readable(account.customer, vault)
+        drafts = assemble(customer, account.billables, entity, cutoff, run.processing_date)
     except KontorError as error:
         return Billed(account, failure=str(error))
     except Exception as error:
@@ -47,21 +68,33 @@ def bill(
     return Billed(account, [(new_id(), draft) for draft in drafts])
 
 
+def _readable(customer: Party, vault: Vault) -> Party:
+    """The customer with its personal data opened."""
+    [plain] = opened([(customer.customer_id, customer)], vault)
+    if customer.erased or is_erased(plain):
+        raise CustomerErased
+    return plain
+
+
 def outcome(run: Run, billed: Billed) -> CustomerBilled:
     """The one outcome of a run for a customer."""
-    if billed.failure:
-        found = Outcome.FAILED
-    else:
-        found = Outcome.DOCUMENTS_CREATED if billed.drafts else Outcome.NOTHING_DUE
     return CustomerBilled(
         billing_run_id=run.billing_run_id,
         customer_id=billed.account.customer.customer_id,
         debtor_ident=billed.account.customer.debtor_ident,
-        outcome=found,
+        outcome=_kind(billed),
         documents=tuple(document_id for document_id, _ in billed.drafts),
         amounts=_amounts([draft for _, draft in billed.drafts]),
-        reason=billed.failure,
+        reason=billed.failure or billed.blocked,
     )
+
+
+def _kind(billed: Billed) -> Outcome:
+    if billed.failure:
+        return Outcome.FAILED
+    if billed.blocked:
+        return Outcome.BLOCKED
+    return Outcome.DOCUMENTS_CREATED if billed.drafts else Outcome.NOTHING_DUE
 
 
 def _amounts(drafts: Sequence[Draft]) -> tuple[BilledAmount, ...]:

@@ -17,9 +17,6 @@ from services.messages import (
     Envelope,
 )
 
-DEFAULT_TIME_ZONE = "Europe/Berlin"
-"""Calendar of requests that arrive before any billing entity is defined; such a run bills nothing."""
-
 
 def follow_customer_log(cursor: Cursor, envelopes: Sequence[Envelope]) -> list[BillingRunStarted]:
     """Take in messages of the customer log; return the runs that are to be started, in order.
@@ -57,8 +54,7 @@ def follow_billing_log(cursor: Cursor, envelopes: Sequence[Envelope]) -> None:
 
 def _start(cursor: Cursor, request: BillingRunRequested) -> BillingRunStarted:
     total = run_queue.enqueue(cursor, request.billing_run_id, request.customer_id)
-    entity = billables.billing_entity(cursor)
-    processing_date, ended_by = days_of(request, entity.time_zone if entity else DEFAULT_TIME_ZONE)
+    processing_date, ended_by = days_of(request, billables.time_zone(cursor))
     return BillingRunStarted(
         billing_run_id=request.billing_run_id,
         processing_date=processing_date,
@@ -69,11 +65,11 @@ def _start(cursor: Cursor, request: BillingRunRequested) -> BillingRunStarted:
     )
 
 
-def days_of(request: BillingRunRequested, time_zone: str) -> tuple[date, date]:
+def days_of(request: BillingRunRequested, time_zone: ZoneInfo) -> tuple[date, date]:
     """Until when intervals must have begun, and until when ended: a plain date means the end of that day,
     an instant falls within a day that has begun and not ended."""
     if request.processing_date:
         return request.processing_date, request.processing_date
     assert isinstance(request.processing_at, datetime)
-    today = request.processing_at.astimezone(ZoneInfo(time_zone)).date()
+    today = request.processing_at.astimezone(time_zone).date()
     return today, today - timedelta(days=1)

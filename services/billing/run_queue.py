@@ -18,6 +18,8 @@ class Run:
     """A run that was started: how far it goes, and for whom it acts."""
 
     billing_run_id: UUID
+    customer_id: UUID | None
+    """The one customer that the run is for; None: all."""
     processing_date: date
     ended_by: date
     actor: str
@@ -37,11 +39,12 @@ def enqueue(cursor: Cursor, billing_run_id: UUID, customer_id: UUID | None) -> i
 def start(cursor: Cursor, started: BillingRunStarted, envelope: Envelope) -> None:
     """Open a run for workers."""
     cursor.execute(
-        "INSERT INTO runs (billing_run_id, started_at, processing_date, ended_by, actor, correlation_id,"
-        " customers_total, status) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO runs (billing_run_id, started_at, customer_id, processing_date, ended_by, actor,"
+        " correlation_id, customers_total, status) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             started.billing_run_id,
             envelope.position,
+            started.customer_id,
             started.processing_date,
             started.ended_by,
             envelope.actor,

@@ -1,27 +1,39 @@
-"""The intervals of a recurring item: where they begin and end, and when each is to be billed.
+"""The intervals of an item, and the segments of them that are to be billed.
 
-All days are local calendar days and inclusive. Intervals tile the active time: no gap, no overlap.
+All days are local calendar days and inclusive. The segments of an item tile the days on which it is active:
+no gap, no overlap.
 """
 
-from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from services.values import Alignment, BillingInterval, BillingTiming, IntervalUnit
-
-ONE_DAY = timedelta(days=1)
-MONTHS = {IntervalUnit.MONTH: 1, IntervalUnit.YEAR: 12}
+from services.terms import ONE_DAY, ContractTerms, Phase, Span
+from services.values import Alignment, BillingInterval, BillingTiming, IntervalUnit, Item, Period, add_months
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The active days `first` to `last` of the whole interval `whole_first` to `whole_last`."""
+    """A whole interval, whatever of it is active; interval 0 holds the contract's first day."""
 
+    index: int
     first: date
     last: date
-    whole_first: date
-    whole_last: date
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Days of one interval on which an item is active at constant terms: one line of a document."""
+
+    item: Item
+    first: date
+    last: date
+    interval: Interval
+    due_on: date
 
     @property
     def days(self) -> int:
@@ -29,75 +41,115 @@ class Interval:
         return (self.last - self.first).days + 1
 
     @property
-    def whole_days(self) -> int:
-        """Days of the whole interval."""
-        return (self.whole_last - self.whole_first).days + 1
-
-    @property
     def is_whole(self) -> bool:
-        return self.days == self.whole_days
-
-    def due_on(self, timing: BillingTiming) -> date:
-        """The day on which the interval is to be billed: its first in advance, its last in arrears."""
-        return self.first if timing is BillingTiming.INTERVAL_START else self.last
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """When a contract is active: from `starts_on` to `ends_on` (None: open), billed from `billed_from` at the earliest."""
-
-    starts_on: date
-    ends_on: date | None
-    billed_from: date | None
-    alignment: Alignment
+        return self.days == self.interval.days
 
     @property
-    def first_billed_day(self) -> date:
-        return max(self.starts_on, self.billed_from) if self.billed_from else self.starts_on
+    def period(self) -> Period:
+        return Period(first=self.first, last=self.last)
 
 
-def intervals(activity: Activity, length: BillingInterval, billed_through: date | None) -> Iterator[Interval]:
-    """The intervals after `billed_through` (None: from the beginning), in order; endless without an end date."""
-    first = billed_through + ONE_DAY if billed_through else activity.first_billed_day
-    grid = _Grid(activity, length)
-    index = grid.index_at(first)
-    while activity.ends_on is None or first <= activity.ends_on:
-        whole_first, whole_last = grid.begin(index), grid.begin(index + 1) - ONE_DAY
-        last = min(whole_last, activity.ends_on) if activity.ends_on else whole_last
-        yield Interval(first, last, whole_first, whole_last)
-        first = whole_last + ONE_DAY
-        index += 1
+class Grid:
+    """Where the intervals of a contract's items begin: on its start's day of month, or with the calendar's months."""
 
-
-class _Grid:
-    """Where intervals begin: interval `index` begins on `begin(index)`; interval 0 holds the contract's start."""
-
-    def __init__(self, activity: Activity, length: BillingInterval) -> None:
+    def __init__(self, starts_on: date, alignment: Alignment, length: BillingInterval) -> None:
         self._count = length.count
-        self._in_days = length.unit is IntervalUnit.DAY
-        self._anchor = activity.starts_on
-        if activity.alignment is Alignment.CALENDAR:
-            months = length.count * MONTHS[length.unit]
-            self._anchor = date(
-                activity.starts_on.year, (activity.starts_on.month - 1) // months * months + 1, 1
-            )
-        self._months = 0 if self._in_days else length.count * MONTHS[length.unit]
+        self._months = length.months
+        self._anchor = starts_on
+        if alignment is Alignment.CALENDAR and length.unit is not IntervalUnit.DAY:
+            first_month = (starts_on.month - 1) // self._months * self._months + 1
+            self._anchor = date(starts_on.year, first_month, 1)
 
-    def begin(self, index: int) -> date:
-        if self._in_days:
+    def interval(self, index: int) -> Interval:
+        return Interval(index, self._begin(index), self._begin(index + 1) - ONE_DAY)
+
+    def interval_at(self, day: date) -> Interval:
+        """The interval that holds `day`."""
+        return self.interval(self._index_at(day))
+
+    def _begin(self, index: int) -> date:
+        if not self._months:
             return self._anchor + timedelta(days=index * self._count)
         return add_months(self._anchor, index * self._months)
 
-    def index_at(self, day: date) -> int:
-        """Index of the interval that holds `day`."""
-        if self._in_days:
+    def _index_at(self, day: date) -> int:
+        if not self._months:
             return (day - self._anchor).days // self._count
         months = (day.year - self._anchor.year) * 12 + day.month - self._anchor.month
         index = months // self._months
-        return index if self.begin(index) <= day else index - 1
+        return index if self._begin(index) <= day else index - 1
 
 
-def add_months(day: date, months: int) -> date:
-    """The same day of the month `months` later, the last of the month where there is none: 31 Jan + 1 = 28 or 29 Feb."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+def grid(terms: ContractTerms, item: Item) -> Grid:
+    """The intervals of a recurring or usage item. They never change: all phases of an item have the same."""
+    assert item.billing_interval is not None
+    return Grid(terms.signed.starts_on, terms.signed.alignment, item.billing_interval)
+
+
+def active(terms: ContractTerms, phases: Sequence[Phase]) -> list[Phase]:
+    """The phases of an item without the days of pauses, in order."""
+    spans = terms.active_spans()
+    return [Phase(p.item, both) for p in phases for span in spans if (both := _overlap(p.span, span))]
+
+
+def segments(terms: ContractTerms, phases: Sequence[Phase], billed: Sequence[Period]) -> Iterator[Segment]:
+    """What of a recurring item is not billed, in order of days and of days due; endless where the contract is open.
+
+    `phases` are all of the item's; `billed` are the days that were, in order. Days before the contract's
+    `billing_starts_on` are never billed.
+    """
+    charged = _from(active(terms, phases), terms.signed.billing_starts_on)
+    for phase in charged:
+        for span in _without(phase.span, billed):
+            yield from _cut(terms, Phase(phase.item, span), charged)
+
+
+def _cut(terms: ContractTerms, phase: Phase, charged: Sequence[Phase]) -> Iterator[Segment]:
+    """A phase, interval by interval."""
+    intervals = grid(terms, phase.item)
+    first, last = phase.span.first, phase.span.last
+    interval = intervals.interval_at(first)
+    while last is None or first <= last:
+        until = interval.last if last is None else min(interval.last, last)
+        yield Segment(phase.item, first, until, interval, _due_on(terms, phase.item, interval, charged))
+        interval = intervals.interval(interval.index + 1)
+        first = interval.first
+
+
+def _due_on(terms: ContractTerms, item: Item, interval: Interval, charged: Sequence[Phase]) -> date:
+    """In advance the interval's first active day, in arrears its last day or, if that is earlier, the contract's."""
+    if item.billing_timing is BillingTiming.INTERVAL_START:
+        return next(
+            max(interval.first, p.span.first)
+            for p in charged
+            if p.span.last is None or p.span.last >= interval.first
+        )
+    return min(interval.last, terms.last_day) if terms.last_day else interval.last
+
+
+def _from(phases: Sequence[Phase], day: date | None) -> Sequence[Phase]:
+    """What of the phases is not before `day`."""
+    if day is None:
+        return phases
+    later = Span(day, None)
+    return [Phase(p.item, both) for p in phases if (both := _overlap(p.span, later))]
+
+
+def _overlap(one: Span, other: Span) -> Span | None:
+    first = max(one.first, other.first)
+    ends = [span.last for span in (one, other) if span.last]
+    last = min(ends) if ends else None
+    return Span(first, last) if last is None or first <= last else None
+
+
+def _without(span: Span, billed: Sequence[Period]) -> Iterator[Span]:
+    """The parts of a span that are not billed."""
+    first = span.first
+    for period in billed:
+        if span.last and period.first > span.last:
+            break
+        if period.first > first:
+            yield Span(first, period.first - ONE_DAY)
+        first = max(first, period.last + ONE_DAY)
+    if span.last is None or first <= span.last:
+        yield Span(first, span.last)

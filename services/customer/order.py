@@ -1,12 +1,15 @@
 """The order: what a customer bought once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import ClassVar, Self
 from uuid import UUID
 
-from services.errors import Refused
+from msgspec import structs
+
+from services.errors import FieldError, InvalidFields, NotFound, Refused
 from services.events import Aggregate, FirstEvent
+from services.messages import OrderRecorded
 from services.values import AllowanceOrCharge, BillingTime, OrderLine
 
 # -- refusals -----------------------------------------------------------------------------------
@@ -17,6 +20,18 @@ class OrderIdentTaken(Refused):
 
     def __init__(self, order_ident: str) -> None:
         super().__init__(f"Order ident {order_ident!r} is taken; choose another one.")
+
+
+class OrderNotFound(NotFound):
+    """There is no such order."""
+
+
+class OrderIsCancelled(Refused):
+    """A cancelled order cannot be cancelled again."""
+
+
+class OrderIsBilled(Refused):
+    """An order can be cancelled only while it is not billed; cancel its document instead."""
 
 
 # -- the order ----------------------------------------------------------------------------------
@@ -30,6 +45,7 @@ class Order(Aggregate):
     def __init__(self) -> None:
         self.customer_id: UUID
         self.order_ident: str
+        self.cancelled = False
 
     # -- events ---------------------------------------------------------------------------------
 
@@ -56,42 +72,37 @@ class Order(Aggregate):
             aggregate.customer_id = self.customer_id
             aggregate.order_ident = self.order_ident
 
+    class Cancelled(Event):
+        TOPIC: ClassVar[str] = "customer.OrderCancelled"
+
+        reason: str | None = None
+
+        def apply(self, aggregate: "Order") -> None:
+            aggregate.cancelled = True
+
     # -- decisions ------------------------------------------------------------------------------
 
     @classmethod
-    def record(
-        cls,
-        *,
-        order_id: UUID,
-        customer_id: UUID,
-        order_ident: str,
-        ordered_on: date,
-        billing_time: BillingTime,
-        currency: str,
-        lines: Sequence[OrderLine],
-        allowances: Sequence[AllowanceOrCharge],
-        charges: Sequence[AllowanceOrCharge],
-        payment_term_days: int | None,
-        purchase_order: str | None,
-        invoice_address_id: UUID | None,
-        shipping_address_id: UUID | None,
-        now: datetime,
-    ) -> Self:
-        return cls._create(
-            cls.Recorded,
-            id=order_id,
-            timestamp=now,
-            order_id=order_id,
-            customer_id=customer_id,
-            order_ident=order_ident,
-            ordered_on=ordered_on,
-            billing_time=billing_time,
-            currency=currency,
-            lines=tuple(lines),
-            allowances=tuple(allowances),
-            charges=tuple(charges),
-            payment_term_days=payment_term_days,
-            purchase_order=purchase_order,
-            invoice_address_id=invoice_address_id,
-            shipping_address_id=shipping_address_id,
+    def record(cls, placed: OrderRecorded, now: datetime) -> Self:
+        """A new order as it was placed."""
+        for index, line in enumerate(placed.lines):
+            _check_price(line, f"lines[{index}]")
+        return cls._create(cls.Recorded, id=placed.order_id, timestamp=now, **structs.asdict(placed))
+
+    def cancel(self, reason: str | None, anything_billed: Callable[[UUID], bool], now: datetime) -> None:
+        """Take the order back, unless `anything_billed` of it."""
+        if self.cancelled:
+            raise OrderIsCancelled(f"Order {self.order_ident!r} is cancelled already.")
+        if anything_billed(self.id):
+            raise OrderIsBilled(f"Order {self.order_ident!r} is billed; cancel its document instead.")
+        self.trigger_event(
+            Order.Cancelled, timestamp=now, order_id=self.id, customer_id=self.customer_id, reason=reason
         )
+
+
+def _check_price(line: OrderLine, path: str) -> None:
+    if line.unit_price is None and line.gross_unit_price is None:
+        raise InvalidFields(FieldError(f"{path}.unitPrice", "give unitPrice (net) or grossUnitPrice"))
+    if line.unit_price is not None and line.gross_unit_price is not None:
+        message = "give either unitPrice (net) or grossUnitPrice"
+        raise InvalidFields(FieldError(f"{path}.grossUnitPrice", message, str(line.gross_unit_price)))

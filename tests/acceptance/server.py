@@ -187,6 +187,17 @@ class KontorServer:
         assert done.returncode == code, f"kontor {arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 
+    def spawn(self, *arguments: str) -> subprocess.Popen[str]:
+        """A `kontor` command on the same data that goes on while the test does something else."""
+        return subprocess.Popen(
+            kontor(*arguments),
+            cwd=self._directory,
+            env=self._environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
     def cli_json(self, *arguments: str, code: int = 0) -> Any:
         """What a `kontor` command prints with `--json`."""
         return json.loads(self.cli(*arguments, "--json", code=code).stdout)

@@ -213,9 +213,12 @@ def test_replaying_finds_rows_of_billings_read_model_that_were_altered(shop, sec
     differences = shop.server.cli_json("audit", "replay", code=1)
     for table, (_, restore) in alterations.items():
         shop.server.sql(f"UPDATE billing.{table} SET {restore} WHERE billable_id = %s", order["order_id"])
+    billed_lines = shop.server.sql(
+        "SELECT line FROM billing.billed_intervals WHERE billable_id = %s", order["order_id"]
+    )
     assert [(d["table"], d["column"]) for d in differences] == [
         ("billables", "due_on"),
-        ("billed_intervals", "line"),
+        *[("billed_intervals", "line")] * len(billed_lines),
     ]
     assert all(str(order["order_id"]) in d["key"] for d in differences)
     assert shop.server.cli_json("audit", "replay") == []

@@ -138,6 +138,9 @@ BODIES: dict[str, Row] = {
     },
     "POST {customer}/addresses": examples.invoice_address(firstName="Erika", email="e@example.com"),
     "PUT {customer}/addresses/{address}": examples.shipping_address(default=True),
+    "PUT {customer}/properties/fleet_size": {"value": 13},
+    "POST {customer}/payment-accounts": examples.direct_debit(bic="COBADEFFXXX", displayName="Everyday"),
+    "PUT {customer}/billing-stop": {"reason": "dispute"},
     "POST /v1/contracts": examples.contract(
         items=[examples.base_fee(), examples.setup_fee()], endDate="2026-12-31", billingStartDate="2026-02-01"
     ),

@@ -31,7 +31,8 @@ from infra.postgres.cluster import environment, program
 from infra.postgres.pool import connect
 from infra.runtime import Runtime
 from services.customer.application import CustomerApplication
-from services.customer.commands import CreateCustomer, EditCustomer, SignContract
+from services.customer.commands.contracts import SignContract
+from services.customer.commands.customers import CreateCustomer, EditCustomer
 from services.events import Asked, Context
 from services.messages import ContractSigned, CustomerCreated, CustomerEdited
 from tests import examples

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from infra.postgres.pool import connect
 from infra.runtime import Runtime
-from services.customer.application import CONTRACT, DEBTOR
+from services.customer.application.deciding import CONTRACT, DEBTOR
 from services.customer.contract import Contract
 from services.customer.customer import Customer, Profile
 from services.events import Claim, Command, Context
 from services.ids import new_id
-from services.messages import CustomerChanges
+from services.messages import ContractSigned, CustomerChanges
 from services.values import (
     Address,
     AddressType,
@@ -53,7 +53,10 @@ def populate(runtime: Runtime, count: int) -> None:
             customers = [_customer(number) for number in chunk]
             contracts = [_contract(customer) for customer in customers]
             claims = [Claim(DEBTOR, customer.debtor_ident, customer.id) for customer in customers]
-            claims += [Claim(CONTRACT, contract.contract_ident, contract.id) for contract in contracts]
+            claims += [
+                Claim(CONTRACT, one.terms.signed.contract_ident, one.id, one.terms.signed.customer_id)
+                for one in contracts
+            ]
             command = Command(_context(), claims=tuple(claims))
             with conn.transaction(), conn.cursor() as cursor:
                 runtime.customer.save(*customers, *contracts, command=command, within=cursor)
@@ -108,23 +111,18 @@ def _customer(number: int) -> Customer:
 
 
 def _contract(customer: Customer) -> Contract:
-    return Contract.sign(
+    agreed = ContractSigned(
         contract_id=new_id(),
         customer_id=customer.id,
         contract_ident=f"C-{customer.account_number}",
         currency="EUR",
         signed_on=CONTRACTS_START,
         starts_on=CONTRACTS_START,
-        ends_on=None,
-        billing_starts_on=None,
         alignment=Alignment.CALENDAR,
-        items=[_base_fee()],
+        items=(_base_fee(),),
         payment_term_days=14,
-        purchase_order=None,
-        invoice_address_id=None,
-        shipping_address_id=None,
-        now=NOW,
     )
+    return Contract.sign(agreed, now=NOW)
 
 
 def _base_fee() -> Item:

@@ -26,7 +26,7 @@ def measure(runtime: Runtime, turns: Turns) -> Iterator[Figure]:
     turns.say(f"making {CUSTOMERS:,} customers")
     populate(runtime, CUSTOMERS)
     with runtime.projections_pool.connection() as conn:
-        catch_up(conn, named("customer_overview"), runtime.feeds)
+        catch_up(conn, named("customer_overview"), runtime.feeds, runtime.vault)
     with connect(runtime.database.owner_url) as owner:
         owner.execute("VACUUM ANALYZE")
     filters = {

@@ -17,7 +17,7 @@ from projections import catalogue
 from projections.engine import BATCH
 from projections.projection import Projection
 from projections.rebuild import rebuild
-from services.customer.commands import RequestBillingRun
+from services.customer.commands.billing_runs import RequestBillingRun
 from tests import examples
 from tests.benchmarks.measuring import Figure, Turns, timed
 from tests.benchmarks.population import bill_everything, define_seller, populate
@@ -47,7 +47,7 @@ def measure(runtime: Runtime, turns: Turns) -> Iterator[Figure]:
 
 def _rebuild(runtime: Runtime, projections: Sequence[Projection]) -> int:
     for projection in projections:
-        rebuild(projection.name, runtime.database.owner_url, runtime.feeds)
+        rebuild(projection.name, runtime.database.owner_url, runtime.feeds, runtime.vault)
     return sum(feed.head() for feed in runtime.feeds.values())
 
 

@@ -22,7 +22,7 @@ from psycopg.rows import DictRow
 from infra.postgres.pool import connect
 from infra.runtime import Runtime
 from infra.supervisor import Program, Supervisor, kontor
-from services.customer.commands import RequestBillingRun
+from services.customer.commands.billing_runs import RequestBillingRun
 from tests import examples
 from tests.benchmarks.measuring import Figure, Turns
 from tests.benchmarks.population import define_seller, populate

@@ -7,12 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.billing.rating import adjustment_amount, line_amount, prorated, shown_price
-from services.billing.schedule import Interval
+from services.billing.rating import adjustment_amount, line_amount, net_price, prorated, shown_price
+from services.billing.schedule import Interval, Segment
 from services.money import rounded
 from services.values import AllowanceOrCharge
+from tests.billing.contracts import recurring
 
-JANUARY_FROM_15 = Interval(date(2026, 1, 15), date(2026, 1, 31), date(2026, 1, 1), date(2026, 1, 31))
+
+def segment(first: date, last: date, whole_first: date, whole_last: date) -> Segment:
+    return Segment(recurring(), first, last, Interval(0, whole_first, whole_last), first)
+
+
+JANUARY_FROM_15 = segment(date(2026, 1, 15), date(2026, 1, 31), date(2026, 1, 1), date(2026, 1, 31))
 
 
 def test_9_99_for_17_of_31_days_is_5_48() -> None:
@@ -51,7 +57,7 @@ def test_the_printed_price_always_gives_the_exact_line_amount(
 ) -> None:
     days, of_days = sorted((days, of_days))
     first = date(2028, 1, 1)
-    whole = Interval(
+    whole = segment(
         first,
         date.fromordinal(first.toordinal() + days - 1),
         first,
@@ -60,3 +66,25 @@ def test_the_printed_price_always_gives_the_exact_line_amount(
     exact = prorated(price, whole)
     printed = shown_price(exact, quantity, currency)
     assert line_amount(quantity, printed, currency) == line_amount(quantity, exact, currency)
+
+
+@pytest.mark.parametrize(
+    ("gross", "quantity", "rate", "price", "net"),
+    [("9.99", "1", "19", "8.39", "8.39"), ("9.99", "3", "19", "8.393", "25.18"), ("119.00", "2", "19", "100.00", "200.00"),
+     ("10.70", "1", "7", "10.00", "10.00"), ("5.00", "4", "0", "5.00", "20.00"), ("0.01", "7", "19", "0.009", "0.06")],
+)  # fmt: skip
+def test_the_net_of_a_gross_priced_line_is_its_gross_amount_without_the_tax(
+    gross: str, quantity: str, rate: str, price: str, net: str
+) -> None:
+    found = net_price(Decimal(gross), Decimal(quantity), Decimal(rate), "EUR")
+    assert (str(found), str(line_amount(Decimal(quantity), found, "EUR"))) == (price, net)
+
+
+@given(st.decimals("0.01", "9999", places=2), st.integers(1, 500), st.sampled_from([0, 5, 7, 16, 19]))
+def test_a_gross_priced_line_with_its_tax_is_within_a_cent_of_its_gross_amount(
+    gross: Decimal, quantity: int, rate: int
+) -> None:
+    count = Decimal(quantity)
+    net = line_amount(count, net_price(gross, count, Decimal(rate), "EUR"), "EUR")
+    tax = rounded(net * rate / 100, "EUR")
+    assert abs(net + tax - line_amount(count, gross, "EUR")) <= Decimal("0.01")

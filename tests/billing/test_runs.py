@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -225,7 +226,7 @@ def test_a_crash_before_the_commit_leaves_nothing_half_done(seller: System) -> N
 def test_a_plain_date_means_the_end_of_that_day_and_an_instant_lies_within_its_day() -> None:
     run = examples.asked().context.command_id
     plain = BillingRunRequested(billing_run_id=run, processing_date=date(2026, 3, 1))
-    assert days_of(plain, "Europe/Berlin") == (date(2026, 3, 1), date(2026, 3, 1))
+    assert days_of(plain, ZoneInfo("Europe/Berlin")) == (date(2026, 3, 1), date(2026, 3, 1))
     instant = BillingRunRequested(billing_run_id=run, processing_at=datetime(2026, 3, 28, 23, 30, tzinfo=UTC))
-    assert days_of(instant, "Europe/Berlin") == (date(2026, 3, 29), date(2026, 3, 28))
-    assert days_of(instant, "America/New_York") == (date(2026, 3, 28), date(2026, 3, 27))
+    assert days_of(instant, ZoneInfo("Europe/Berlin")) == (date(2026, 3, 29), date(2026, 3, 28))
+    assert days_of(instant, ZoneInfo("America/New_York")) == (date(2026, 3, 28), date(2026, 3, 27))

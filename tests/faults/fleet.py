@@ -8,8 +8,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import psycopg
 
-from services.billing.schedule import add_months
 from services.messages import BillingRunCompleted, CustomerBilled, DocumentIssued
+from services.values import add_months
 from tests import examples
 from tests.acceptance.server import KontorServer
 from tests.system import system_on

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from infra.postgres.pool import connect
-from services.customer.commands import CreateCustomer, EditCustomer
+from services.customer.commands.customers import CreateCustomer, EditCustomer
 from services.customer.customer import DebtorIdentTaken
 from services.errors import IdempotencyKeyReused, StaleVersion, Unavailable
 from tests import examples

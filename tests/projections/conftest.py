@@ -26,4 +26,4 @@ def logs() -> Logs:
 
 @pytest.fixture
 def views(pool: Pool, logs: Logs) -> Views:
-    return Views(pool, logs.feeds, today=lambda: TODAY)
+    return Views(pool, logs.vault, logs.feeds, today=lambda: TODAY)

@@ -1,21 +1,31 @@
 """Two logs in memory: what the services would have published, for the projections to follow."""
 
 import threading
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
 from uuid import UUID
 
+from msgspec import structs
+
 from services.messages import (
     AddressAdded,
     AddressEdited,
+    AddressRemoved,
     BilledAmount,
     BillingRunCompleted,
     BillingRunRequested,
     BillingRunStarted,
+    BillingStopLifted,
+    BillingStopped,
+    ContractAmended,
+    ContractCancelled,
+    ContractPaused,
+    ContractResumed,
     ContractSigned,
+    ContractTerminated,
     CustomerBilled,
     CustomerChanges,
     CustomerCreated,
@@ -24,14 +34,25 @@ from services.messages import (
     DocumentType,
     Envelope,
     Message,
+    OrderCancelled,
     OrderRecorded,
     Outcome,
+    PaymentAccountAdded,
+    PaymentAccountRemoved,
+    PersonalDataErased,
+    PlanCreated,
+    PlanRevised,
+    PropertyRemoved,
+    PropertySet,
     RunStatus,
+    UsageRecorded,
 )
+from services.personal_data import KEY_BYTES, Key, Purpose, sealed
 from services.values import (
     Address,
     AddressType,
     Alignment,
+    BilledUsage,
     BillingInterval,
     BillingTime,
     BillingTiming,
@@ -41,11 +62,20 @@ from services.values import (
     DocumentTotals,
     IntervalUnit,
     Item,
+    ItemChange,
     ItemKind,
     LineOrigin,
     OrderLine,
+    PaymentAccount,
+    PaymentMethod,
     Period,
+    PriceModel,
+    Pricing,
+    PropertyValue,
     TaxSubtotal,
+    TerminationKind,
+    Tier,
+    UsageEntry,
 )
 from tests.examples import SELLER
 
@@ -92,12 +122,35 @@ class MemoryFeed:
         return envelope
 
 
+class MemoryVault:
+    """A vault whose keys are in a dictionary."""
+
+    def __init__(self) -> None:
+        self._keys: dict[tuple[UUID, Purpose], Key] = {}
+        self._destroyed: set[UUID] = set()
+        self.look_ups = 0
+
+    def key_of(self, subject: UUID, purpose: Purpose) -> Key:
+        number = len(self._keys) + 1
+        made = Key(UUID(int=(3 << 64) + number), number.to_bytes(KEY_BYTES))
+        return self._keys.setdefault((subject, purpose), made)
+
+    def destroy(self, subject: UUID) -> None:
+        self._destroyed.add(self.key_of(subject, Purpose.CUSTOMER).key_id)
+
+    def keys(self, key_ids: Collection[UUID]) -> Mapping[UUID, Key | None]:
+        self.look_ups += 1
+        known = {key.key_id: key for key in self._keys.values() if key.key_id in key_ids}
+        return {key_id: None if key_id in self._destroyed else key for key_id, key in known.items()}
+
+
 class Logs:
-    """The logs of the customer and the billing service, and sentences that write into them."""
+    """The logs of the customer and the billing service, sealed as they are stored, and sentences that write into them."""
 
     def __init__(self) -> None:
         self.customer = MemoryFeed("customer")
         self.billing = MemoryFeed("billing")
+        self.vault = MemoryVault()
         self._ids = (UUID(int=(1 << 64) + n) for n in count(1))
         self._names: dict[UUID, str] = {}
 
@@ -107,6 +160,11 @@ class Logs:
 
     def new_id(self) -> UUID:
         return next(self._ids)
+
+    def _of_customer(self, customer_id: UUID, body: Message, *, version: int) -> None:
+        """Append what a customer says of itself, sealed under its key."""
+        key = self.vault.key_of(customer_id, Purpose.CUSTOMER)
+        self.customer.append(customer_id, sealed(body, customer_id, key), version=version)
 
     def address(self, **fields: Any) -> Address:
         given = {"address_type": AddressType.INVOICE, "company": "Beispiel GmbH", "city": "Hamburg"}
@@ -128,24 +186,85 @@ class Logs:
             }
             | fields
         )
-        self.customer.append(customer_id, message)
+        self._of_customer(customer_id, message, version=1)
         return customer_id
 
     def customer_edited(self, customer_id: UUID, *, version: int = 2, **changes: Any) -> None:
         message = CustomerEdited(customer_id=customer_id, changes=CustomerChanges(**changes))
-        self.customer.append(customer_id, message, version=version)
+        self._of_customer(customer_id, message, version=version)
 
     def address_added(self, customer_id: UUID, *, version: int = 2, **fields: Any) -> Address:
         address = self.address(**fields)
-        self.customer.append(
+        self._of_customer(
             customer_id, AddressAdded(customer_id=customer_id, address=address), version=version
         )
         return address
 
     def address_edited(self, customer_id: UUID, address: Address, *, version: int = 3) -> None:
-        self.customer.append(
+        self._of_customer(
             customer_id, AddressEdited(customer_id=customer_id, address=address), version=version
         )
+
+    def address_removed(
+        self, customer_id: UUID, address_id: UUID, default_address_id: UUID | None = None
+    ) -> None:
+        message = AddressRemoved(
+            customer_id=customer_id, address_id=address_id, default_address_id=default_address_id
+        )
+        self._of_customer(customer_id, message, version=4)
+
+    def property_set(self, customer_id: UUID, key: str, value: PropertyValue) -> None:
+        self._of_customer(customer_id, PropertySet(customer_id=customer_id, key=key, value=value), version=2)
+
+    def property_removed(self, customer_id: UUID, key: str) -> None:
+        self._of_customer(customer_id, PropertyRemoved(customer_id=customer_id, key=key), version=3)
+
+    def payment_account_added(self, customer_id: UUID, **fields: Any) -> UUID:
+        """A direct debit account."""
+        payment_account_id = self.new_id()
+        account = PaymentAccount(
+            **{
+                "payment_account_id": payment_account_id,
+                "payment_method": PaymentMethod.DIRECT_DEBIT,
+                "iban": "DE89370400440532013000",
+                "account_holder_name": "Erika Muster",
+            }
+            | fields
+        )
+        message = PaymentAccountAdded(customer_id=customer_id, payment_account=account)
+        self._of_customer(customer_id, message, version=2)
+        return payment_account_id
+
+    def payment_account_removed(
+        self, customer_id: UUID, payment_account_id: UUID, heir: UUID | None = None
+    ) -> None:
+        message = PaymentAccountRemoved(
+            customer_id=customer_id, payment_account_id=payment_account_id, default_payment_account_id=heir
+        )
+        self._of_customer(customer_id, message, version=3)
+
+    def billing_stopped(self, customer_id: UUID, reason: str = "dispute") -> None:
+        message = BillingStopped(customer_id=customer_id, reason=reason, since=BEGINNING)
+        self._of_customer(customer_id, message, version=2)
+
+    def billing_stop_lifted(self, customer_id: UUID) -> None:
+        self._of_customer(customer_id, BillingStopLifted(customer_id=customer_id), version=3)
+
+    def erased(self, customer_id: UUID, *, version: int = 9) -> None:
+        """The key is gone and the log says so, as by one transaction."""
+        self.vault.destroy(customer_id)
+        self.customer.append(customer_id, PersonalDataErased(customer_id=customer_id), version=version)
+
+    def plan_created(self, plan_ident: str = "fleet-basic", **fields: Any) -> UUID:
+        plan_id = self.new_id()
+        self.customer.append(plan_id, _plan(PlanCreated, plan_id, plan_ident, 1, fields))
+        return plan_id
+
+    def plan_revised(
+        self, plan_id: UUID, plan_ident: str = "fleet-basic", *, plan_version: int = 2, **fields: Any
+    ) -> None:
+        message = _plan(PlanRevised, plan_id, plan_ident, plan_version, fields)
+        self.customer.append(plan_id, message, version=plan_version)
 
     def contract_signed(self, customer_id: UUID, contract_ident: str = "C-1", **fields: Any) -> UUID:
         """9.99 a month from 15 January 2026, and a setup fee once."""
@@ -165,6 +284,71 @@ class Logs:
         )
         self.customer.append(contract_id, message)
         return contract_id
+
+    def contract_amended(
+        self, contract_id: UUID, customer_id: UUID, effective_on: date, *changes: ItemChange, **fields: Any
+    ) -> None:
+        message = ContractAmended(
+            contract_id=contract_id,
+            customer_id=customer_id,
+            effective_on=effective_on,
+            changes=changes,
+            **fields,
+        )
+        self.customer.append(contract_id, message, version=2)
+
+    def contract_paused(self, contract_id: UUID, customer_id: UUID, paused_from: date) -> None:
+        message = ContractPaused(contract_id=contract_id, customer_id=customer_id, paused_from=paused_from)
+        self.customer.append(contract_id, message, version=2)
+
+    def contract_resumed(self, contract_id: UUID, customer_id: UUID, resumed_from: date) -> None:
+        message = ContractResumed(contract_id=contract_id, customer_id=customer_id, resumed_from=resumed_from)
+        self.customer.append(contract_id, message, version=3)
+
+    def contract_terminated(
+        self,
+        contract_id: UUID,
+        customer_id: UUID,
+        terminates_on: date,
+        kind: TerminationKind = TerminationKind.ORDINARY,
+        reason: str | None = None,
+    ) -> None:
+        message = ContractTerminated(
+            contract_id=contract_id,
+            customer_id=customer_id,
+            kind=kind,
+            noticed_on=date(2026, 2, 1),
+            terminates_on=terminates_on,
+            reason=reason,
+        )
+        self.customer.append(contract_id, message, version=4)
+
+    def contract_cancelled(self, contract_id: UUID, customer_id: UUID, reason: str | None = None) -> None:
+        message = ContractCancelled(contract_id=contract_id, customer_id=customer_id, reason=reason)
+        self.customer.append(contract_id, message, version=2)
+
+    def usage_recorded(
+        self, contract_id: UUID, customer_id: UUID, *used: tuple[str, str], item_ident: str = "km"
+    ) -> None:
+        """`used` are instants and quantities."""
+        usage_id = self.new_id()
+        entries = tuple(
+            UsageEntry(
+                event_id=f"{usage_id}-{n}",
+                item_ident=item_ident,
+                quantity=Decimal(quantity),
+                occurred_at=datetime.fromisoformat(at),
+            )
+            for n, (at, quantity) in enumerate(used)
+        )
+        message = UsageRecorded(
+            usage_id=usage_id, contract_id=contract_id, customer_id=customer_id, entries=entries
+        )
+        self.customer.append(usage_id, message)
+
+    def order_cancelled(self, order_id: UUID, customer_id: UUID, reason: str | None = None) -> None:
+        message = OrderCancelled(order_id=order_id, customer_id=customer_id, reason=reason)
+        self.customer.append(order_id, message, version=2)
 
     def order_recorded(self, customer_id: UUID, order_ident: str = "O-1", **fields: Any) -> UUID:
         order_id = self.new_id()
@@ -258,8 +442,27 @@ class Logs:
             }
             | fields
         )
-        self.billing.append(document_id, message)
+        key = self.vault.key_of(customer_id, Purpose.DOCUMENTS)
+        self.billing.append(document_id, sealed(message, customer_id, key))
         return document_id
+
+    def usage_billed(
+        self, customer_id: UUID, billing_run_id: UUID, contract_id: UUID, *periods: Period
+    ) -> UUID:
+        """A document that bills the kilometres of some intervals, as far as they are recorded by now."""
+        lines = tuple(
+            structs.replace(
+                _line(n, Decimal("0.20"), "CONTRACT", contract_id, period),
+                origin=LineOrigin(type="CONTRACT", ident="C-1", id=contract_id, item="km"),
+                usage=BilledUsage(
+                    through=self.customer.head(),
+                    occurred_from=datetime.combine(period.first, time(), UTC),
+                    occurred_before=datetime.combine(period.last, time(), UTC) + timedelta(days=1),
+                ),
+            )
+            for n, period in enumerate(periods, 1)
+        )
+        return self.document_issued(customer_id, billing_run_id, lines=lines)
 
     def customer_billed(
         self,
@@ -299,6 +502,26 @@ def monthly(item_ident: str, price: str = "9.99") -> Item:
     )
 
 
+def kilometres() -> Item:
+    """An item that is billed each month by what was used of it, the first 100 free."""
+    return Item(
+        item_ident="km",
+        name="Kilometres",
+        kind=ItemKind.USAGE,
+        unit="KMT",
+        pricing=Pricing(
+            model=PriceModel.GRADUATED,
+            tiers=(
+                Tier(up_to=Decimal(1000), unit_price=Decimal("0.20")),
+                Tier(up_to=None, unit_price=Decimal("0.15")),
+            ),
+            included_quantity=Decimal(100),
+        ),
+        billing_interval=BillingInterval(count=1, unit=IntervalUnit.MONTH),
+        billing_timing=BillingTiming.INTERVAL_END,
+    )
+
+
 def setup() -> Item:
     return Item(
         item_ident="setup",
@@ -318,8 +541,25 @@ def february() -> Period:
     return Period(first=date(2026, 2, 1), last=date(2026, 2, 28))
 
 
+def _plan(
+    kind: type[PlanCreated], plan_id: UUID, plan_ident: str, plan_version: int, fields: dict[str, Any]
+) -> PlanCreated:
+    return kind(
+        **{
+            "plan_id": plan_id,
+            "plan_ident": plan_ident,
+            "plan_version": plan_version,
+            "name": "Fleet Basic",
+            "currency": "EUR",
+            "options": (monthly("base"), setup(), kilometres()),
+        }
+        | fields
+    )
+
+
 def _line(number: int, net: Decimal, kind: str, origin_id: UUID, period: Period | None) -> DocumentLine:
-    item = "base" if kind == "CONTRACT" else "1"
+    """Without a period it is what is billed once: an order, or the setup fee of a contract."""
+    contract_item = "base" if period else "setup"
     return DocumentLine(
         line=number,
         name="Base fee",
@@ -329,6 +569,9 @@ def _line(number: int, net: Decimal, kind: str, origin_id: UUID, period: Period 
         net=net,
         tax_category="S",
         tax_rate=Decimal(19),
-        origin=LineOrigin(type=kind, ident="C-1", id=origin_id, item=item),
+        origin=LineOrigin(
+            type=kind, ident="C-1", id=origin_id, item=contract_item if kind == "CONTRACT" else "1"
+        ),
         period=period,
+        supplied_on=None if period else date(2026, 1, 15),
     )

@@ -17,7 +17,7 @@ Tables = Mapping[str, list[dict[str, Any]]]
 def follow(pool: Pool, logs: Logs, projections: Sequence[Projection] = catalogue.ALL) -> None:
     with pool.connection() as conn:
         for projection in projections:
-            catch_up(conn, projection, logs.feeds)
+            catch_up(conn, projection, logs.feeds, logs.vault)
 
 
 def all_rows(pool: Pool, projections: Sequence[Projection] = catalogue.ALL) -> Tables:

@@ -1,14 +1,10 @@
 """The queries over HTTP."""
 
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request
 from pydantic import TypeAdapter
 
@@ -17,14 +13,18 @@ from infra.postgres.pool import Pool
 from projections import api
 from projections.views import Views
 from services.http import NotSignedIn, Principal
+from services.values import ContractorReference
 from tests.projections.logs import Logs, january
 from tests.projections.reading import follow
+from tests.served import served
 
 UNKNOWN = UUID(int=99)
 PATHS = (
     "/v1/customers",
     f"/v1/customers/{UNKNOWN}",
     f"/v1/customers/{UNKNOWN}/history",
+    "/v1/plans",
+    f"/v1/plans/{UNKNOWN}",
     "/v1/contracts",
     f"/v1/contracts/{UNKNOWN}",
     "/v1/orders",
@@ -65,19 +65,6 @@ def client(app: FastAPI) -> Iterator[httpx.Client]:
         yield client
 
 
-@contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """A real server in a thread; its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
 def test_every_query_needs_a_scope_and_is_refused_before_it_waits(app: FastAPI, client: httpx.Client) -> None:
     for path in PATHS:
         asked = f"{path}?minPosition=1000"
@@ -115,7 +102,8 @@ def test_what_the_views_have_not_come_to_yet_is_not_called_missing(client: httpx
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=501", "limit=x", "cursor=x", "sort=search", "customerType=X", "createdFrom=yesterday",
-     "minPosition=-1", "q=" + "x" * 201, "hasOpenAmount=maybe", "format=xml", "q=%00abc"],
+     "minPosition=-1", "q=" + "x" * 201, "hasOpenAmount=maybe", "format=xml", "q=%00abc",
+     "billingStop=maybe", "property=%00", "property=a:%00", "contractorReference=%00"],
 )  # fmt: skip
 def test_what_no_query_can_mean_is_refused_by_name(client: httpx.Client, query: str) -> None:
     answer = client.get(f"/v1/customers?{query}")
@@ -164,6 +152,39 @@ def test_the_overview_comes_as_csv_when_asked_for(
     assert answer.text.splitlines()[1].split(",")[1:3] == ["D-1", "'=HYPERLINK(1)"]
 
 
+def test_customers_are_found_by_reference_property_and_billing_stop(
+    client: httpx.Client, pool: Pool, logs: Logs
+) -> None:
+    reference = ContractorReference(system="crm", ident="0017")
+    logs.customer_created("D-1", contractor_references=(reference,))
+    logs.customer_created("D-2", properties={"segment": "mobility"})
+    logs.billing_stopped(logs.customer_created("D-3"))
+    follow(pool, logs)
+    for query, found in (
+        ("contractorReference=crm:0017", "D-1"),
+        ("property=segment:mobility", "D-2"),
+        ("billingStop=true", "D-3"),
+    ):
+        items = client.get(f"/v1/customers?{query}").json()["items"]
+        assert [item["debtorIdent"] for item in items] == [found], query
+
+
+def test_a_contract_is_answered_as_of_a_day_and_a_plan_in_a_version(
+    client: httpx.Client, pool: Pool, logs: Logs
+) -> None:
+    contract_id = logs.contract_signed(logs.customer_created("D-1"))
+    plan_id = logs.plan_created("fleet-basic")
+    logs.plan_revised(plan_id, "fleet-basic", name="Fleet Basic 2")
+    follow(pool, logs)
+    assert client.get(f"/v1/contracts/{contract_id}?on=2026-01-14").json()["status"] == "PENDING"
+    assert client.get(f"/v1/contracts/{contract_id}?on=soon").status_code == 422
+    newest = client.get("/v1/plans/fleet-basic")
+    assert (newest.json()["name"], newest.headers["etag"]) == ("Fleet Basic 2", '"2"')
+    assert client.get("/v1/plans/fleet-basic?planVersion=1").json()["name"] == "Fleet Basic"
+    assert client.get("/v1/plans/fleet-basic?planVersion=3").status_code == 404
+    assert client.get("/v1/plans/fleet-basic?planVersion=0").status_code == 422
+
+
 def test_what_belongs_to_a_customer_is_listed_by_its_ident(
     client: httpx.Client, pool: Pool, logs: Logs
 ) -> None:
@@ -209,12 +230,15 @@ def test_answers_are_as_the_description_says(
 ) -> None:
     """The declared models only document: so they are held against real answers here."""
     customer_id = logs.customer_created("D-1")
+    logs.plan_created("fleet-basic")
     contract_id, order_id = logs.contract_signed(customer_id), logs.order_recorded(customer_id)
+    logs.usage_recorded(contract_id, customer_id, ("2026-02-03T08:00:00Z", "250.5"))
     run = logs.run_requested(customer_id)
     document_id = logs.document_issued(customer_id, run, ("ORDER", order_id, None))
     logs.customer_billed(run, customer_id, document_id)
     follow(pool, logs)
     ids = {
+        "plan_ident": "fleet-basic",
         "customer_id": customer_id,
         "contract_id": contract_id,
         "order_id": order_id,

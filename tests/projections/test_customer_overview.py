@@ -8,12 +8,14 @@ import pytest
 
 from infra.postgres.pool import Pool
 from projections.customer_overview import SORTS, CustomerFilter
+from projections.replay import replay
 from projections.views import Views
 from services.errors import InvalidFields
 from services.messages import DocumentType
 from services.values import ContractorReference, CustomerType
+from tests.database import Database
 from tests.projections.logs import Logs
-from tests.projections.reading import follow
+from tests.projections.reading import all_rows, follow
 
 
 def shown(views: Views, **wanted: Any) -> list[str]:
@@ -40,6 +42,7 @@ def test_a_created_customer_is_shown_with_the_name_of_its_first_invoice_address(
             "openAmounts": [],
             "lastDocument": None,
             "email": "rechnung@example.com",
+            "billingStop": False,
             "createdAt": "2026-01-01T08:01:00Z",
         }
     ]
@@ -92,7 +95,35 @@ def test_contracts_are_active_from_their_first_to_their_last_day(
     logs.contract_signed(customer_id, "C-1", starts_on=date(2026, 1, 15))
     logs.contract_signed(customer_id, "C-2", starts_on=date(2026, 2, 1), ends_on=date(2026, 2, 28))
     follow(pool, logs)
-    [item] = Views(pool, today=lambda: today).customers(CustomerFilter())["items"]
+    [item] = Views(pool, logs.vault, today=lambda: today).customers(CustomerFilter())["items"]
+    assert item["contractsActive"] == active
+
+
+@pytest.mark.parametrize(
+    ("today", "active"),
+    [
+        (date(2026, 2, 28), 2),
+        (date(2026, 3, 1), 1),  # C-1 is paused
+        (date(2026, 4, 1), 2),
+        (date(2026, 6, 30), 2),
+        (date(2026, 7, 1), 1),  # C-1 is terminated
+        (date(2030, 1, 1), 1),
+    ],
+)
+def test_contracts_are_not_active_while_paused_once_terminated_or_if_cancelled(
+    pool: Pool, logs: Logs, today: date, active: int
+) -> None:
+    customer_id = logs.customer_created()
+    first = logs.contract_signed(customer_id, "C-1")
+    logs.contract_signed(customer_id, "C-2")
+    cancelled = logs.contract_signed(customer_id, "C-3")
+    logs.contract_amended(first, customer_id, date(2026, 2, 1), removed=("setup",))
+    logs.contract_paused(first, customer_id, date(2026, 3, 1))
+    logs.contract_resumed(first, customer_id, date(2026, 4, 1))
+    logs.contract_terminated(first, customer_id, date(2026, 6, 30))
+    logs.contract_cancelled(cancelled, customer_id)
+    follow(pool, logs)
+    [item] = Views(pool, logs.vault, today=lambda: today).customers(CustomerFilter())["items"]
     assert item["contractsActive"] == active
 
 
@@ -169,6 +200,129 @@ def test_filters_must_all_match(pool: Pool, logs: Logs, views: Views) -> None:
     assert shown(views, sort="debtorIdent", has_open_amount=False) == ["A", "B", "C"]
     assert shown(views, created_from=date(2026, 1, 2)) == []
     assert shown(views, sort="name", created_from=date(2026, 1, 1), created_to=date(2026, 1, 1), q="B") != []
+
+
+def test_contractor_references_are_found_by_ident_with_or_without_their_system(
+    pool: Pool, logs: Logs, views: Views
+) -> None:
+    crm, erp = (ContractorReference(system=system, ident="0017") for system in ("crm", "erp"))
+    logs.customer_created("A", contractor_references=(crm,))
+    logs.customer_created("B", contractor_references=(ContractorReference(system="x", ident="crm:0017"), erp))
+    changed = logs.customer_created("C", contractor_references=(crm,))
+    logs.customer_edited(changed, contractor_references=())
+    follow(pool, logs)
+    assert shown(views, sort="debtorIdent", contractor_reference="0017") == ["A", "B"]
+    assert shown(views, sort="debtorIdent", contractor_reference="crm:0017") == ["A", "B"]
+    assert shown(views, contractor_reference="erp:0017") == ["B"]
+    assert shown(views, contractor_reference="erp") == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("fleet_size", ["A", "B"]),
+        ("fleet_size:12", ["A"]),
+        ("fleet_size:13", ["B"]),
+        ("vip:true", ["B"]),
+        ("discount:0.5", ["A"]),
+        ("since:2026-01-01", ["A"]),
+        ("note:a:b", ["A"]),
+        ("segment", []),
+        ("fleet_size:", []),
+    ],
+)
+def test_properties_are_found_by_key_or_by_key_and_value(
+    pool: Pool, logs: Logs, views: Views, wanted: str, found: list[str]
+) -> None:
+    properties = {"fleet_size": 12, "discount": 0.5, "since": "2026-01-01", "note": "a:b"}
+    logs.customer_created("A", properties=properties)
+    other = logs.customer_created("B", properties={"segment": "mobility"})
+    logs.property_set(other, "fleet_size", 13.0)
+    logs.property_set(other, "vip", True)
+    logs.property_removed(other, "segment")
+    follow(pool, logs)
+    assert shown(views, sort="debtorIdent", property=wanted) == found
+
+
+def test_customers_whose_billing_is_stopped_are_found(pool: Pool, logs: Logs, views: Views) -> None:
+    stopped, lifted = logs.customer_created("A"), logs.customer_created("B")
+    for customer_id in (stopped, lifted):
+        logs.billing_stopped(customer_id)
+    logs.billing_stop_lifted(lifted)
+    follow(pool, logs)
+    assert (shown(views, billing_stop=True), shown(views, billing_stop=False)) == (["A"], ["B"])
+    assert [item["billingStop"] for item in views.customers(CustomerFilter(q="A"))["items"]] == [True]
+
+
+SEARCHED = ("Erika", "Muster", "erika@example.com", "DE136695976")
+PERSONAL = (*SEARCHED, "Hamburg", "mobility")
+
+
+def personal_life(logs: Logs) -> UUID:
+    """A customer who says much of herself, and changes her mind."""
+    customer_id = logs.customer_created(
+        "D-1",
+        customer_type=CustomerType.B2C,
+        vat_id="DE136695976",
+        contractor_references=(ContractorReference(system="crm", ident="0017"),),
+        properties={"segment": "mobility", "gone": "soon"},
+        address={"company": None, "first_name": "Erika", "last_name": "Muster", "address_id": UUID(int=7)},
+    )
+    logs.customer_edited(customer_id, email="erika@example.com")
+    logs.property_set(customer_id, "fleet_size", 12)
+    logs.property_removed(customer_id, "gone")
+    logs.address_edited(
+        customer_id,
+        logs.address(
+            company=None, academic_title="Dr.", first_name="Erika", last_name="Muster", address_id=UUID(int=7)
+        ),
+    )
+    return customer_id
+
+
+def test_nothing_personal_of_an_erased_customer_is_shown_or_found(
+    pool: Pool, logs: Logs, views: Views
+) -> None:
+    customer_id = personal_life(logs)
+    logs.customer_created("D-2")
+    follow(pool, logs)
+    assert all(shown(views, q=word) == ["D-1"] for word in SEARCHED)
+    logs.erased(customer_id)
+    follow(pool, logs)
+    [row] = [row for row in all_rows(pool)["customer_overview"] if row["customer_id"] == customer_id]
+    assert not [word for word in PERSONAL if word.lower() in str(row).lower()]
+    [item] = views.customers(CustomerFilter(q="D-1"))["items"]
+    assert (item["name"], item["city"], item["email"], item["country"]) == (*["[erased]"] * 3, "DE")
+    assert shown(views, q="0017") == ["D-1"]
+    assert shown(views, property="fleet_size:12") == []
+
+
+def test_the_row_of_an_erased_customer_is_what_its_messages_give_without_their_key(
+    database: Database, pool: Pool, logs: Logs
+) -> None:
+    personal_life(logs)
+    customer_id = personal_life_of_another(logs)
+    follow(pool, logs)
+    assert replay(database.owner_url, logs.feeds, logs.vault) == []
+    logs.erased(customer_id)
+    follow(pool, logs)
+    assert replay(database.owner_url, logs.feeds, logs.vault) == []
+
+
+def personal_life_of_another(logs: Logs) -> UUID:
+    """A company without a city, whose VAT-ID and e-mail were cleared."""
+    customer_id = logs.customer_created(
+        "D-2", vat_id="DE136695976", email="a@example.com", address={"city": None}
+    )
+    logs.customer_edited(customer_id, vat_id=None, email=None)
+    return customer_id
+
+
+def test_keys_are_looked_up_once_for_a_batch(pool: Pool, logs: Logs) -> None:
+    for n in range(50):
+        logs.customer_created(f"D-{n}")
+    follow(pool, logs)
+    assert logs.vault.look_ups == 1
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ def test_a_document_is_shown_whole_as_it_was_issued(pool: Pool, logs: Logs, view
         "suppliedOn": None,
         "allowances": [],
         "charges": [],
+        "usage": None,
     }
     assert document["seller"]["name"] == "Nordlicht Software GmbH"
     assert document["buyer"]["name"] == "Beispiel GmbH"
@@ -54,7 +55,7 @@ def test_a_document_is_shown_whole_as_it_was_issued(pool: Pool, logs: Logs, view
 def test_a_document_is_overdue_after_its_due_date(pool: Pool, logs: Logs, today: date, status: str) -> None:
     document_id = logs.document_issued(logs.customer_created(), logs.run_requested())
     follow(pool, logs)
-    views = Views(pool, today=lambda: today)
+    views = Views(pool, logs.vault, today=lambda: today)
     document = views.document(document_id)
     assert document is not None
     assert document["paymentStatus"] == status
@@ -82,3 +83,25 @@ def test_a_list_shows_documents_without_their_lines_newest_first(
     ]
     assert views.documents(billing_run_id=runs[0])["total"] == 2
     assert [d["debtorIdent"] for d in views.documents(number="RE-2026-000001")["items"]] == ["D-1"]
+
+
+def test_the_buyer_of_an_erased_customer_stays_on_the_documents(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id = logs.customer_created()
+    document_id = logs.document_issued(customer_id, logs.run_requested())
+    logs.erased(customer_id)
+    follow(pool, logs)
+    document = views.document(document_id)
+    assert document is not None
+    assert (document["buyer"]["name"], document["buyerName"]) == ("Beispiel GmbH", "Beispiel GmbH")
+    assert document["buyer"]["address"]["company"] == "Beispiel GmbH"
+
+
+def test_a_list_opens_all_buyers_with_one_look_up(pool: Pool, logs: Logs, views: Views) -> None:
+    for n in range(4):
+        logs.document_issued(logs.customer_created(f"D-{n}"), logs.run_requested())
+    follow(pool, logs)
+    looked_up = logs.vault.look_ups
+    items = views.documents()["items"]
+    assert [item["buyerName"] for item in items] == ["Beispiel GmbH"] * 4
+    assert "buyer" not in items[0]
+    assert logs.vault.look_ups == looked_up + 1

@@ -1,12 +1,15 @@
 """The timeline of a customer."""
 
+from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from infra.postgres.pool import Pool
 from projections.history import HistoryItem, changes
 from projections.views import Views
-from tests.projections.logs import Logs, january
+from services.values import ItemChange, TerminationKind
+from tests.projections.logs import Logs, january, kilometres
 from tests.projections.reading import follow
 
 
@@ -73,6 +76,130 @@ def test_addresses_are_named_by_their_place_in_the_list(pool: Pool, logs: Logs, 
     assert changed(added)["addresses[1].city"] == (None, "Kiel")
     assert changed(created)["addresses[0].city"] == (None, "Hamburg")
     assert "addresses[0].addressId" not in changed(created)
+
+
+def test_payment_accounts_are_told_with_the_iban_masked(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id = logs.customer_created()
+    account = logs.payment_account_added(customer_id, gateway_token="tok_secret")
+    logs.payment_account_removed(customer_id, account)
+    follow(pool, logs)
+    removed, added, _ = events(views, customer_id)
+    assert changed(added)["paymentAccounts[0].iban"] == (None, "DE89 •••• 3000")
+    assert changed(added)["paymentAccounts[0].accountHolderName"] == (None, "Erika Muster")
+    assert changed(removed)["paymentAccounts[0].iban"] == ("DE89 •••• 3000", None)
+    assert "tok_secret" not in str([removed, added])
+    assert "paymentAccounts[0].paymentAccountId" not in changed(added)
+
+
+def test_properties_and_the_billing_stop_are_told_before_and_after(
+    pool: Pool, logs: Logs, views: Views
+) -> None:
+    customer_id = logs.customer_created(properties={"fleet_size": 12})
+    logs.property_set(customer_id, "fleet_size", 13)
+    logs.property_removed(customer_id, "fleet_size")
+    logs.billing_stopped(customer_id, "dispute")
+    logs.billing_stop_lifted(customer_id)
+    follow(pool, logs)
+    lifted, stopped, removed, set_, _ = (changed(item) for item in events(views, customer_id))
+    assert set_ == {"properties.fleet_size": (12, 13)}
+    assert removed == {"properties.fleet_size": (13, None)}
+    assert stopped["billingStop.reason"] == (None, "dispute")
+    assert lifted["billingStop.reason"] == ("dispute", None)
+
+
+def test_a_removed_address_is_told_with_what_moved_up(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id = logs.customer_created()
+    address = logs.address_added(customer_id, city="Kiel", company=None)
+    logs.address_removed(customer_id, address.address_id)
+    follow(pool, logs)
+    assert changed(events(views, customer_id)[0])["addresses[1].city"] == ("Kiel", None)
+
+
+def test_an_amendment_tells_the_items_before_and_after_it(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id = logs.customer_created()
+    contract_id = logs.contract_signed(customer_id)
+    price = ItemChange(item_ident="base", unit_price=Decimal("11.99"))
+    logs.contract_amended(contract_id, customer_id, date(2026, 3, 1), price, removed=("setup",))
+    follow(pool, logs)
+    amended, signed, _ = events(views, customer_id)
+    assert changed(signed)["items.base.unitPrice"] == (None, "9.99")
+    told = changed(amended)
+    assert told["effectiveOn"] == (None, "2026-03-01")
+    assert told["items.base.unitPrice"] == ("9.99", "11.99")
+    assert told["items.setup.name"] == ("Setup", None)
+    assert "items.base.name" not in told
+    assert amended["summary"] == "C-1"
+
+
+def test_what_becomes_of_a_contract_is_told_under_its_ident(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id = logs.customer_created()
+    contract_id = logs.contract_signed(customer_id, "C-1")
+    logs.contract_paused(contract_id, customer_id, date(2026, 4, 1))
+    logs.contract_resumed(contract_id, customer_id, date(2026, 5, 1))
+    logs.contract_terminated(contract_id, customer_id, date(2026, 6, 30))
+    logs.contract_terminated(
+        contract_id, customer_id, date(2026, 5, 31), TerminationKind.EXTRAORDINARY, "fraud"
+    )
+    other = logs.contract_signed(customer_id, "C-2", starts_on=date(2026, 1, 1))
+    logs.contract_cancelled(other, customer_id, "never wanted")
+    follow(pool, logs)
+    cancelled, _, again, terminated, resumed, paused, *_ = events(views, customer_id)
+    assert changed(paused) == {"pausedFrom": (None, "2026-04-01")}
+    assert changed(resumed) == {"resumedFrom": (None, "2026-05-01")}
+    assert changed(terminated)["terminatesOn"] == (None, "2026-06-30")
+    assert changed(again) == {
+        "terminationKind": ("ORDINARY", "EXTRAORDINARY"),
+        "terminatesOn": ("2026-06-30", "2026-05-31"),
+        "reason": (None, "fraud"),
+    }
+    assert changed(cancelled) == {"status": ("ACTIVE", "CANCELLED"), "reason": (None, "never wanted")}
+    assert [item["summary"] for item in (cancelled, again, paused)] == ["C-2", "C-1", "C-1"]
+
+
+def test_usage_is_told_as_a_sum_of_each_item(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id = logs.customer_created()
+    contract_id = logs.contract_signed(customer_id, items=(kilometres(),))
+    used = [(f"2026-02-03T08:{minute:02}:00Z", "1.5") for minute in range(60)]
+    logs.usage_recorded(contract_id, customer_id, *used)
+    follow(pool, logs)
+    told = events(views, customer_id)[0]
+    assert changed(told) == {"entries": (None, 60), "usage.km": (None, "90.0")}
+    assert told["summary"] == "C-1"
+
+
+def test_a_cancelled_order_is_told_under_its_ident(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id = logs.customer_created()
+    order_id = logs.order_recorded(customer_id, "O-1")
+    logs.order_cancelled(order_id, customer_id, "returned")
+    follow(pool, logs)
+    told = events(views, customer_id)[0]
+    assert changed(told) == {"status": ("OPEN", "CANCELLED"), "reason": (None, "returned")}
+    assert told["summary"] == "O-1"
+
+
+def test_the_timeline_of_an_erased_customer_says_what_changed_but_not_to_what(
+    pool: Pool, logs: Logs, views: Views
+) -> None:
+    customer_id = logs.customer_created(email="old@example.com", properties={"fleet_size": 12})
+    logs.customer_edited(customer_id, email="new@example.com", language="en")
+    logs.property_set(customer_id, "fleet_size", 13)
+    follow(pool, logs)
+    looked_up = logs.vault.look_ups
+    assert changed(events(views, customer_id)[1])["email"] == ("old@example.com", "new@example.com")
+    assert logs.vault.look_ups == looked_up + 1, "one look-up for a page"
+    logs.erased(customer_id)
+    follow(pool, logs)
+    erased, property_set, edited, _ = events(views, customer_id)
+    assert changed(edited) == {"email": ("[erased]", "[erased]"), "language": ("de", "en")}
+    assert changed(property_set) == {"properties.fleet_size": ("[erased]", "[erased]")}
+    assert changed(erased) == {"erased": (None, True)}
+
+
+def test_the_same_value_again_is_no_change(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id = logs.customer_created(email="same@example.com")
+    logs.customer_edited(customer_id, email="same@example.com", language="en")
+    follow(pool, logs)
+    assert changed(events(views, customer_id)[0]) == {"language": ("de", "en")}
 
 
 def test_an_event_says_when_who_and_why(pool: Pool, logs: Logs, views: Views) -> None:

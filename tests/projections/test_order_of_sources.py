@@ -1,5 +1,6 @@
 """Projections come out the same however the two logs are interleaved and cut into batches."""
 
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,9 +12,12 @@ from projections import catalogue, progress
 from projections.engine import follow
 from services.messages import BilledAmount, DocumentType, Outcome
 from tests.projections import reading
-from tests.projections.logs import Logs, february, january
+from tests.projections.logs import Logs, february, january, kilometres, monthly
 
-HAPPENINGS = ("create", "edit", "add address", "sign", "order", "run for one", "run for all", "credit")
+HAPPENINGS = (
+    *("create", "edit", "add address", "stop billing", "erase", "sign", "pause", "amend", "terminate"),
+    *("use", "order", "cancel order", "run for one", "run for all", "credit"),
+)
 
 
 @st.composite
@@ -21,7 +25,7 @@ def histories(draw: st.DrawFn) -> Logs:
     """Logs of a few customers, among whom the given things happened in any order."""
     logs = Logs()
     customers = [logs.customer_created("D-0")]
-    contracts = {customers[0]: logs.contract_signed(customers[0], "C-0")}
+    contracts = {customers[0]: _signed(logs, customers[0], 0)}
     orders: dict[UUID, UUID] = {}
     for n, happening in enumerate(draw(st.lists(st.sampled_from(HAPPENINGS), min_size=8, max_size=25)), 1):
         customer_id = draw(st.sampled_from(customers))
@@ -33,8 +37,26 @@ def histories(draw: st.DrawFn) -> Logs:
             case "add address":
                 address = logs.address_added(customer_id, default=draw(st.booleans()), city="Kiel")
                 logs.address_edited(customer_id, address)
+            case "stop billing":
+                logs.billing_stopped(customer_id)
+            case "erase":
+                logs.erased(customer_id)
+                customers.append(logs.customer_created(f"D-{n}"))
+                customers.remove(customer_id)
             case "sign":
-                contracts[customer_id] = logs.contract_signed(customer_id, f"C-{n}")
+                contracts[customer_id] = _signed(logs, customer_id, n)
+            case "pause" if contract := contracts.get(customer_id):
+                logs.contract_paused(contract, customer_id, date(2026, 3, n))
+                logs.contract_resumed(contract, customer_id, date(2026, 4, n))
+            case "amend" if contract := contracts.get(customer_id):
+                logs.contract_amended(contract, customer_id, date(2026, 2, n), removed=("extra",))
+            case "terminate" if contract := contracts.pop(customer_id, None):
+                logs.contract_terminated(contract, customer_id, date(2026, 5, n))
+            case "use" if contract := contracts.get(customer_id):
+                day = draw(st.sampled_from(["2026-01-20", "2026-02-10"]))
+                logs.usage_recorded(contract, customer_id, (f"{day}T08:{n:02}:00Z", "1.5"))
+            case "cancel order" if order := orders.pop(customer_id, None):
+                logs.order_cancelled(order, customer_id)
             case "order":
                 orders[customer_id] = logs.order_recorded(customer_id, f"O-{n}")
             case "run for one":
@@ -46,6 +68,11 @@ def histories(draw: st.DrawFn) -> Logs:
                     customer_id, logs.new_id(), type=DocumentType.CREDIT_NOTE, currency="USD"
                 )
     return logs
+
+
+def _signed(logs: Logs, customer_id: UUID, number: int) -> UUID:
+    items = (monthly("base"), monthly("extra"), kilometres())
+    return logs.contract_signed(customer_id, f"C-{number}", items=items)
 
 
 def _bill(
@@ -66,6 +93,8 @@ def _bill(
             logs.customer_billed(run, customer_id, outcome=Outcome.FAILED, reason="no price")
             continue
         document = logs.document_issued(customer_id, run, *origins)
+        if customer_id in contracts:
+            logs.usage_billed(customer_id, run, contracts[customer_id], january(), february())
         amount = BilledAmount(currency="EUR", net=Decimal("9.99"), gross=Decimal("11.89"))
         logs.customer_billed(run, customer_id, document, amounts=[amount])
     logs.run_completed(run)
@@ -102,7 +131,7 @@ def _follow_in_pieces(pool: Pool, logs: Logs, data: st.DataObject) -> None:
                 envelopes = logs.feeds[source].read(
                     positions[source], data.draw(st.sampled_from([1, 2, 3, 30]))
                 )
-                follow(conn, projection, envelopes, positions[source])
+                follow(conn, projection, envelopes, positions[source], logs.vault)
                 positions[source] = envelopes[-1].position
 
 

@@ -1,8 +1,11 @@
 """Orders: what was ordered, and which documents bill it."""
 
+from decimal import Decimal
+
 from infra.postgres.pool import Pool
 from projections.views import Views
 from services.messages import DocumentType
+from services.values import OrderLine
 from tests.projections.logs import Logs
 from tests.projections.reading import follow
 
@@ -39,6 +42,41 @@ def test_a_credit_note_does_not_bill_an_order(pool: Pool, logs: Logs, views: Vie
     order = views.order(order_id)
     assert order is not None
     assert order["status"] == "OPEN"
+
+
+def test_a_cancelled_order_says_why(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id = logs.customer_created()
+    order_id = logs.order_recorded(customer_id)
+    logs.order_cancelled(order_id, customer_id, reason="returned")
+    follow(pool, logs)
+    order = views.order(order_id)
+    assert order is not None
+    assert (order["status"], order["version"]) == ("CANCELLED", 2)
+    assert order["cancellation"] == {"reason": "returned", "at": "2026-01-01T08:03:00Z"}
+
+
+def test_an_order_may_have_gross_prices(pool: Pool, logs: Logs, views: Views) -> None:
+    line = OrderLine(name="Mug", quantity=Decimal(1), gross_unit_price=Decimal("11.90"))
+    order_id = logs.order_recorded(logs.customer_created(), lines=(line,))
+    follow(pool, logs)
+    order = views.order(order_id)
+    assert order is not None
+    assert (order["lines"][0]["unitPrice"], order["lines"][0]["grossUnitPrice"]) == (None, "11.90")
+
+
+def test_orders_are_left_to_bill_until_they_are_billed_or_cancelled(
+    pool: Pool, logs: Logs, views: Views
+) -> None:
+    customer_id, other = logs.customer_created("D-1"), logs.customer_created("D-2")
+    billed, cancelled = logs.order_recorded(customer_id, "O-1"), logs.order_recorded(customer_id, "O-2")
+    logs.order_recorded(customer_id, "O-3")
+    logs.order_recorded(other, "O-4")
+    logs.document_issued(customer_id, logs.run_requested(), ("ORDER", billed, None))
+    logs.order_cancelled(cancelled, customer_id)
+    follow(pool, logs)
+    assert views.left_to_bill(customer_id) == ["O-3"]
+    assert views.left_to_bill(other) == ["O-4"]
+    assert [views.anything_billed_of(order) for order in (billed, cancelled)] == [True, False]
 
 
 def test_orders_are_listed_newest_first_by_customer_or_ident(pool: Pool, logs: Logs, views: Views) -> None:

@@ -27,7 +27,7 @@ def parked(pool: Pool) -> list[dict[str, Any]]:
 
 def retry(pool: Pool, logs: Logs, projection: Projection) -> int:
     with pool.connection() as conn:
-        return engine.retry_parked(conn, projection, logs.feeds)
+        return engine.retry_parked(conn, projection, logs.feeds, logs.vault)
 
 
 def test_a_poison_event_parks_its_customer_and_others_go_on(pool: Pool, logs: Logs, views: Views) -> None:
@@ -67,8 +67,8 @@ def test_a_value_that_the_database_refuses_parks_only_the_event_that_has_it(
     logs.customer_created("D-21")
     follow(pool, logs, [OVERVIEW, customer_detail.PROJECTION])
     assert views.customers(CustomerFilter())["total"] == 21
-    assert {row["key"] for row in parked(pool)} == {poison}
-    assert len(parked(pool)) == 2
+    # Only the overview holds personal data in plain text; in the detail they are sealed, and do no harm.
+    assert [(row["projection"], row["key"]) for row in parked(pool)] == [("customer_overview", poison)]
 
 
 def test_why_an_event_was_parked_names_no_value(pool: Pool, logs: Logs) -> None:
@@ -129,7 +129,7 @@ def test_a_message_that_a_projection_does_not_use_only_moves_its_position(
     idle = Projection("history", 1)
     idle.on(CustomerEdited)(lambda rows, message, envelope: None)
     with pool.connection() as conn:
-        assert catch_up(conn, idle, logs.feeds) == {"customer": 1}
+        assert catch_up(conn, idle, logs.feeds, logs.vault) == {"customer": 1}
 
 
 # Each language that a customer ever had, in the table of another projection.

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from datetime import date
+from decimal import Decimal
 
 import pytest
 from psycopg import sql
@@ -14,20 +16,40 @@ from projections.rebuild import rebuild_outdated
 from projections.replay import Difference, replay
 from projections.runner import Runner
 from projections.views import Views
+from services import messages
 from services.errors import NotFound, Unavailable
+from services.values import ItemChange
 from tests.database import Database
-from tests.projections.logs import Logs, january
+from tests.projections.logs import Logs, january, kilometres, monthly
 from tests.projections.reading import all_rows, follow
 
 
 @pytest.fixture
 def told(logs: Logs) -> Logs:
     """A story in which every message occurs."""
+    plan_id = logs.plan_created()
+    logs.plan_revised(plan_id)
     for n in range(5):
-        customer_id = logs.customer_created(f"D-{n}")
+        customer_id = logs.customer_created(f"D-{n}", properties={"segment": "mobility"})
         logs.customer_edited(customer_id, language="en")
-        contract_id = logs.contract_signed(customer_id, f"C-{n}")
+        address = logs.address_added(customer_id)
+        logs.address_edited(customer_id, address)
+        logs.address_removed(customer_id, address.address_id)
+        logs.property_set(customer_id, "fleet_size", n)
+        logs.property_removed(customer_id, "segment")
+        logs.payment_account_removed(customer_id, logs.payment_account_added(customer_id))
+        logs.billing_stopped(customer_id)
+        logs.billing_stop_lifted(customer_id)
+        contract_id = logs.contract_signed(customer_id, f"C-{n}", items=(monthly("base"), kilometres()))
+        price = ItemChange(item_ident="base", unit_price=Decimal("11.99"))
+        logs.contract_amended(contract_id, customer_id, date(2026, 2, 1), price)
+        logs.contract_paused(contract_id, customer_id, date(2026, 3, 1))
+        logs.contract_resumed(contract_id, customer_id, date(2026, 4, 1))
+        logs.usage_recorded(contract_id, customer_id, ("2026-01-20T08:00:00Z", "250.5"))
+        logs.contract_terminated(contract_id, customer_id, date(2026, 6, 30))
+        logs.contract_cancelled(logs.contract_signed(customer_id, f"X-{n}"), customer_id)
         order_id = logs.order_recorded(customer_id, f"O-{n}")
+        logs.order_cancelled(logs.order_recorded(customer_id, f"P-{n}"), customer_id)
         run = logs.run_requested(customer_id)
         logs.run_started(run, 1, customer_id)
         document = logs.document_issued(
@@ -35,6 +57,9 @@ def told(logs: Logs) -> Logs:
         )
         logs.customer_billed(run, customer_id, document)
         logs.run_completed(run)
+    logs.erased(customer_id)
+    told = {envelope.topic for feed in logs.feeds.values() for envelope in feed.read(0, 1000)}
+    assert told == {message.TOPIC for message in messages.ALL if "BillingEntity" not in message.TOPIC}
     return logs
 
 
@@ -47,7 +72,7 @@ def test_a_rebuilt_projection_has_the_same_rows_rights_and_indexes(
     with pool.connection() as conn:
         for table in catalogue.named(name).tables:
             conn.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))
-    rebuild_projection(name, database.owner_url, told.feeds)
+    rebuild_projection(name, database.owner_url, told.feeds, told.vault)
     assert all_rows(pool) == rows
     assert _shape(database) == shape
     told.customer_created("D-new")
@@ -62,9 +87,9 @@ def test_only_what_another_version_made_is_rebuilt_after_an_update(
     with pool.connection() as conn:
         conn.execute("UPDATE positions SET version = 0 WHERE projection = 'orders'")
         conn.execute("DELETE FROM orders")
-    assert rebuild_outdated(database.owner_url, told.feeds) == ["orders"]
+    assert rebuild_outdated(database.owner_url, told.feeds, told.vault) == ["orders"]
     assert all_rows(pool) == rows
-    assert rebuild_outdated(database.owner_url, told.feeds) == []
+    assert rebuild_outdated(database.owner_url, told.feeds, told.vault) == []
 
 
 def test_rebuilding_mends_what_was_parked_and_what_is_of_another_version(
@@ -76,7 +101,7 @@ def test_rebuilding_mends_what_was_parked_and_what_is_of_another_version(
         conn.execute(
             "INSERT INTO parked SELECT 'contracts', 'customer', 1, gen_random_uuid(), 'customer.X', 'bug'"
         )
-    rebuild_projection("contracts", database.owner_url, told.feeds)
+    rebuild_projection("contracts", database.owner_url, told.feeds, told.vault)
     rows = [row for row in views.status()["projections"] if row["name"] == "contracts"]
     assert {(row["state"], row["parked"], row["error"]) for row in rows} == {("STOPPED", 0, None)}
 
@@ -84,7 +109,7 @@ def test_rebuilding_mends_what_was_parked_and_what_is_of_another_version(
 def test_a_projection_is_rebuilt_and_swapped_while_it_runs_and_is_read(
     database: Database, pool: Pool, told: Logs, views: Views
 ) -> None:
-    runner = Runner(pool, told.feeds)
+    runner = Runner(pool, told.feeds, told.vault)
     runner.start()
     stop, errors, totals = threading.Event(), [], []
 
@@ -106,7 +131,7 @@ def test_a_projection_is_rebuilt_and_swapped_while_it_runs_and_is_read(
     for thread in threads:
         thread.start()
     for _ in range(3):
-        rebuild_projection("customer_overview", database.owner_url, told.feeds)
+        rebuild_projection("customer_overview", database.owner_url, told.feeds, told.vault)
     stop.set()
     for thread in threads:
         thread.join()
@@ -114,7 +139,7 @@ def test_a_projection_is_rebuilt_and_swapped_while_it_runs_and_is_read(
     runner.stop()
     assert errors == []
     assert totals == sorted(totals), "a reader never sees fewer customers than before"
-    assert replay(database.owner_url, told.feeds) == []
+    assert replay(database.owner_url, told.feeds, told.vault) == []
 
 
 def test_a_swap_waits_for_a_long_query_to_end(
@@ -126,36 +151,36 @@ def test_a_swap_waits_for_a_long_query_to_end(
         conn.execute("SELECT * FROM contracts")
         monkeypatch.setattr(rebuild, "ATTEMPTS_TO_SWAP", 2)
         with pytest.raises(Unavailable):
-            rebuild_projection("contracts", database.owner_url, told.feeds)
-    rebuild_projection("contracts", database.owner_url, told.feeds)
+            rebuild_projection("contracts", database.owner_url, told.feeds, told.vault)
+    rebuild_projection("contracts", database.owner_url, told.feeds, told.vault)
 
 
 def test_two_rebuilds_of_one_projection_do_not_disturb_each_other(database: Database, told: Logs) -> None:
     with connect(database.owner_url) as other:
         other.execute("SELECT pg_advisory_lock(hashtextextended('rebuild_contracts', 0))")
         with pytest.raises(Unavailable):
-            rebuild_projection("contracts", database.owner_url, told.feeds)
+            rebuild_projection("contracts", database.owner_url, told.feeds, told.vault)
 
 
 def test_there_is_no_projection_of_another_name(database: Database, logs: Logs) -> None:
     with pytest.raises(NotFound, match="customer_overview"):
-        rebuild_projection("nonsense", database.owner_url, logs.feeds)
+        rebuild_projection("nonsense", database.owner_url, logs.feeds, logs.vault)
 
 
 def test_a_replay_finds_nothing_where_nothing_was_altered(database: Database, pool: Pool, told: Logs) -> None:
     follow(pool, told)
-    assert replay(database.owner_url, told.feeds) == []
-    assert _schemas(database) == {"projections", "customer", "billing", "kontor", "public"}
+    assert replay(database.owner_url, told.feeds, told.vault) == []
+    assert _schemas(database) == {"projections", "customer", "billing", "vault", "kontor", "public"}
 
 
 def test_a_replay_compares_as_of_the_live_positions(database: Database, pool: Pool, told: Logs) -> None:
     follow(pool, told)
     told.customer_created("D-later")
-    assert replay(database.owner_url, told.feeds) == []
+    assert replay(database.owner_url, told.feeds, told.vault) == []
 
 
 def test_a_replay_of_projections_that_never_ran_finds_nothing(database: Database, told: Logs) -> None:
-    assert replay(database.owner_url, told.feeds) == []
+    assert replay(database.owner_url, told.feeds, told.vault) == []
 
 
 def test_a_replay_names_an_altered_a_missing_and_an_added_row(
@@ -168,7 +193,7 @@ def test_a_replay_names_an_altered_a_missing_and_an_added_row(
             "DELETE FROM contract_items_billed WHERE contract_id = (SELECT contract_id FROM contracts WHERE contract_ident = 'C-1')"
         )
         conn.execute("INSERT INTO history_runs VALUES (uuidv7(), uuidv7())")
-    found = replay(database.owner_url, told.feeds)
+    found = replay(database.owner_url, told.feeds, told.vault)
     assert [(d.table, d.column) for d in found] == [
         ("customer_overview", "city"),
         ("contract_items_billed", "*"),
@@ -187,13 +212,13 @@ def test_a_replay_finds_an_altered_document_to_the_letter(database: Database, po
         conn.execute(
             "UPDATE documents SET document = replace(document::text, '11.89', '11.88')::json WHERE number LIKE '%%1'"
         )
-    assert {d.column for d in replay(database.owner_url, told.feeds)} == {"document"}
+    assert {d.column for d in replay(database.owner_url, told.feeds, told.vault)} == {"document"}
 
 
 def test_a_replay_goes_on_beside_the_running_projections(
     database: Database, pool: Pool, told: Logs, views: Views
 ) -> None:
-    runner = Runner(pool, told.feeds)
+    runner = Runner(pool, told.feeds, told.vault)
     runner.start()
     views.wait_for(1)
     stop = threading.Event()
@@ -208,7 +233,7 @@ def test_a_replay_goes_on_beside_the_running_projections(
 
     thread = threading.Thread(target=create)
     thread.start()
-    found = [replay(database.owner_url, told.feeds) for _ in range(2)]
+    found = [replay(database.owner_url, told.feeds, told.vault) for _ in range(2)]
     stop.set()
     thread.join()
     runner.stop()

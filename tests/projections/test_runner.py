@@ -44,7 +44,7 @@ def states(views: Views) -> set[str]:
 
 def test_what_happens_while_it_runs_is_seen_at_once(pool: Pool, logs: Logs, views: Views) -> None:
     logs.customer_created("D-1")
-    with running(Runner(pool, logs.feeds)):
+    with running(Runner(pool, logs.feeds, logs.vault)):
         views.wait_for(1)
         began = time.monotonic()
         logs.customer_created("D-2")
@@ -69,7 +69,7 @@ def test_a_second_copy_stands_by_and_takes_over(
     database: Database, pool: Pool, logs: Logs, views: Views
 ) -> None:
     with open_pool(database.service_url, schema="projections", size=20, name="second") as other:
-        first, second = Runner(pool, logs.feeds), Runner(other, logs.feeds)
+        first, second = Runner(pool, logs.feeds, logs.vault), Runner(other, logs.feeds, logs.vault)
         with running(first):
             eventually(lambda: states(views) == {"RUNNING"})
             with running(second):
@@ -86,14 +86,14 @@ def test_it_comes_back_when_its_connections_are_killed(
 ) -> None:
     with (
         open_pool(database.service_url, schema="projections", size=2, name="killer") as killer,
-        running(Runner(pool, logs.feeds)),
+        running(Runner(pool, logs.feeds, logs.vault)),
     ):
         for n in range(300):
             logs.customer_created(f"D-{n}")
             if n % 50 == 20:
                 _kill_all(killer, "projections test")
-        eventually(lambda: Views(killer).customers(CustomerFilter())["total"] == 300)
-        eventually(lambda: states(Views(killer)) == {"RUNNING"})
+        eventually(lambda: Views(killer, logs.vault).customers(CustomerFilter())["total"] == 300)
+        eventually(lambda: states(Views(killer, logs.vault)) == {"RUNNING"})
 
 
 def _kill_all(pool: Pool, name: str) -> None:
@@ -109,7 +109,7 @@ def test_a_copy_that_was_overtaken_writes_nothing(pool: Pool, logs: Logs) -> Non
     logs.customer_created("D-1")
     follow(pool, logs, [OVERVIEW])
     with pool.connection() as conn, pytest.raises(Superseded):
-        engine.follow(conn, OVERVIEW, logs.customer.read(0, 10), after=0)
+        engine.follow(conn, OVERVIEW, logs.customer.read(0, 10), after=0, vault=logs.vault)
     assert len(all_rows(pool)["customer_overview"]) == 1
 
 
@@ -120,7 +120,7 @@ def test_rows_of_another_version_are_not_touched_until_they_are_rebuilt(
     follow(pool, logs)
     with pool.connection() as conn:
         conn.execute("UPDATE positions SET version = 0 WHERE projection = 'history'")
-    with running(Runner(pool, logs.feeds)):
+    with running(Runner(pool, logs.feeds, logs.vault)):
         logs.customer_created("D-2")
         eventually(lambda: views.customers(CustomerFilter())["total"] == 2)
         assert states(views) == {"RUNNING", "OUTDATED"}
@@ -150,7 +150,7 @@ class FailingFeed:
 def test_status_tells_why_a_projection_does_not_go_on(pool: Pool, logs: Logs, views: Views) -> None:
     logs.customer_created("D-1")
     feed = FailingFeed(logs)
-    with running(Runner(pool, logs.feeds | {"customer": feed}, [OVERVIEW])):
+    with running(Runner(pool, logs.feeds | {"customer": feed}, logs.vault, [OVERVIEW])):
         eventually(lambda: "FAILING" in states(views))
         assert views.status()["parkedEvents"] == []
         feed.mended.set()
@@ -161,14 +161,14 @@ def test_status_tells_why_a_projection_does_not_go_on(pool: Pool, logs: Logs, vi
 def test_parked_events_are_retried_beside_the_running_copy(pool: Pool, logs: Logs, views: Views) -> None:
     customer_id = logs.new_id()
     logs.customer_edited(customer_id, language="en")
-    with running(Runner(pool, logs.feeds)) as runner:
+    with running(Runner(pool, logs.feeds, logs.vault)) as runner:
         views.wait_for(1)
         assert runner.retry_parked("customer_overview") == 0
         with pool.connection() as conn, conn.transaction():
             # The creation was lost in an accident and is restored.
             progress.lock(conn, "customer_overview")
             logs.customer_created(customer_id=customer_id)
-            engine.apply(conn, OVERVIEW, logs.customer.read(1, 1))
+            engine.apply(conn, OVERVIEW, logs.customer.read(1, 1), logs.vault)
         eventually(lambda: _parked(pool, "customer_overview") == 2)
         with pool.connection() as conn:
             conn.execute("DELETE FROM parked WHERE projection = 'customer_overview' AND position = 2")

@@ -64,7 +64,11 @@ def _lines(document: DocumentIssued, words: Language, marks: Mapping[Vat, str]) 
         {
             "position": str(line.line),
             "name": line.name,
-            "details": [*_when(line, of_document, words), *_adjustments(line, currency, words)],
+            "details": [
+                *_when(line, of_document, words),
+                *_usage(line, words),
+                *_adjustments(line, currency, words),
+            ],
             "quantity": quantity,
             "unit": words.unit(line.unit, line.quantity),
             "unitPrice": price,
@@ -82,6 +86,14 @@ def _when(line: DocumentLine, of_document: Period | None, words: Language) -> It
         yield words.period(line.period)
     elif line.supplied_on and _supplied(line) != of_document:
         yield words.say("line.supplied_on", date=words.date(line.supplied_on))
+
+
+def _usage(line: DocumentLine, words: Language) -> Iterator[str]:
+    """What is included in the price of something else, and what was reported after its interval was billed."""
+    if line.usage and not line.unit_price:
+        yield words.say("line.included")
+    if line.usage and line.usage.late:
+        yield words.say("line.late")
 
 
 def _adjustments(line: DocumentLine, currency: str, words: Language) -> Iterator[str]:

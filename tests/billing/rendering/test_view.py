@@ -11,7 +11,7 @@ from services.billing.rendering.lines import aligned
 from services.billing.rendering.view import iban_in_fours, view
 from services.messages import DocumentType
 from services.money import ZERO
-from services.values import LineOrigin
+from services.values import BilledUsage, LineOrigin
 from tests.billing.rendering import samples
 
 
@@ -89,6 +89,13 @@ def test_a_day_of_supply_that_all_lines_share_is_said_once_for_the_document():
 def test_a_document_without_dates_on_its_lines_says_its_own():
     document = samples.document([samples.line(1, "Setup", "1", "C62", "49.00")])
     assert info(document)["Leistungsdatum"] == "31.01.2026"
+
+
+def test_usage_says_what_is_included_and_what_came_late():
+    included = replace(samples.line(1, "Kilometer", "100", "KMT", "0.00"), usage=BilledUsage(through=7))
+    late = replace(samples.line(2, "Kilometer", "50", "KMT", "0.20"), usage=BilledUsage(through=9, late=1))
+    shown = lines(samples.document([included, late]))
+    assert [line["details"][-1] for line in shown] == ["inklusive", "nachträglich gemeldet"]
 
 
 def test_allowances_and_charges_explain_a_line_and_the_document():
