@@ -148,6 +148,8 @@ def _message(error: Mapping[str, Any]) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         return "is not a field of this request; remove it or correct its name"
+    if error["type"] == "string_type" and error["input"] is None:
+        return "must not be empty"  # a blank text counts as none
     if error["type"] == "too_short":
         return f"send at least {error['ctx']['min_length']}"
     return message[:1].lower() + message[1:]
