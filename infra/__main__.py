@@ -183,7 +183,7 @@ def bill(
         with progress(err) as report:
             run = complete(runtime, requested["billingRunId"], report)
     _print_json(run) if as_json else show_run(out, run)
-    if run["status"] == "COMPLETED_WITH_FAILURES":
+    if run["status"] != "COMPLETED":
         raise typer.Exit(FAILED)
 
 

@@ -23,10 +23,17 @@ READ_MODEL = (
     Table("billables", ("billable_id",)),
     Table("billed_intervals", ("billable_id", "item", "interval_start", "late", "correction")),
     Table("usage", ("event_id",)),
+    Table("credit_notes", ("document_id",)),
+    Table("open_corrections", ("contract_id",)),
+    Table("receivables", ("document_id",)),
     Table("number_ranges", ("billing_entity_id", "document_type", "year")),
+    Table("number_prefixes", ("prefix",)),
     Table("billing_entities", ("billing_entity_id",)),
     Table("runs", ("billing_run_id",)),
     Table("run_work", ("billing_run_id", "customer_id")),
+    Table("run_failures", ("billing_run_id", "customer_id")),
+    Table("customer_changes", ("customer_id",)),
+    Table("last_amounts", ("billable_id", "item")),
 )
 
 

@@ -30,11 +30,11 @@ def request(runtime: Runtime, debtor_ident: str | None, processing_date: date | 
 
 
 def complete(runtime: Runtime, billing_run_id: str, report: Report) -> BillingRunItem:
-    """Wait until the run is completed; the run as `GET /v1/billing-runs/{id}` shows it."""
+    """Wait until the run is over; the run as `GET /v1/billing-runs/{id}` shows it."""
     hint_at = time.monotonic() + PATIENCE_SECONDS
     while True:
         run = runtime.views.billing_run(UUID(billing_run_id))
-        if run and run["status"].startswith("COMPLETED"):
+        if run and run["finishedAt"]:
             return run
         if run and run["status"] == "RUNNING":
             customers = run["customers"]

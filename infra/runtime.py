@@ -60,7 +60,12 @@ class Runtime:
 
     @cached_property
     def billing(self) -> BillingApplication:
-        return BillingApplication(self._recorder("billing", self.billing_pool), self.billing_pool)
+        return BillingApplication(
+            self._recorder("billing", self.billing_pool),
+            self.billing_pool,
+            self.customer_feed,
+            unusual_multiple=self.settings.unusual_multiple or None,
+        )
 
     @cached_property
     def views(self) -> Views:

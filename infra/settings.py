@@ -145,6 +145,14 @@ class Settings(BaseSettings):
     api_processes: int = _setting(
         1, "a whole number from 1 to 64", "Web server processes that `kontor serve` runs.", ge=1, le=64
     )
+    unusual_multiple: int = _setting(
+        20,
+        "a whole number from 0 to 1000000",
+        "Recurring items whose days cost more than so many times what they cost last are not billed unless a run"
+        " accepts the unusual; 0: whatever they cost.",
+        ge=0,
+        le=1_000_000,
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(lambda value: str(value).lower())
     ] = _setting("info", "debug, info, warning or error", "The least important messages that are logged.")

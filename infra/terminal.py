@@ -35,11 +35,13 @@ def progress(console: Console) -> Iterator[Report]:
 
 
 def show_run(console: Console, run: "BillingRunItem") -> None:
-    """What a completed billing run did."""
+    """What a billing run did, and why it was cancelled if it was."""
     customers, documents = run["customers"], run["documents"]
     sums = ", ".join(f"{each['gross']} {each['currency']}" for each in documents["amounts"])
     console.print(f"{run['status']}: {documents['count']} documents{sums and f' of {sums}'}")
-    console.print(f"{customers['total']} customers, {customers['failed']} of them failed")
+    console.print(f"{customers['done']} customers, {customers['failed']} of them failed")
+    if run["reason"]:
+        console.print(run["reason"], soft_wrap=True, markup=False)
 
 
 def show_status(console: Console, found: dict[str, Any]) -> None:

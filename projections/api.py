@@ -11,6 +11,8 @@ from fastapi.responses import StreamingResponse
 
 from projections.billing_runs import BillingRunItem, OutcomeItem
 from projections.contracts import Contract, ContractItem
+from projections.corrections import Proposal, ProposalItem
+from projections.coverage import Coverage
 from projections.customer_detail import CustomerDetail
 from projections.customer_overview import SORTS, CustomerFilter, CustomerItem
 from projections.documents import Document, DocumentItem
@@ -18,10 +20,12 @@ from projections.export import customers_as_csv
 from projections.history import HistoryItem
 from projections.orders import OrderItem
 from projections.paging import MAX_LIMIT, Page
+from projections.payments import PaymentItem
 from projections.plans import Plan, PlanItem
 from projections.views import Views
 from services.errors import NotFound
 from services.http import require
+from services.settlement import PaymentStatus
 from services.values import CustomerType
 
 T = TypeVar("T")
@@ -64,6 +68,8 @@ def router(views: Views) -> APIRouter:
     _contracts(api, views, reads("customers:read"))
     _orders(api, views, reads("customers:read"))
     _documents(api, views, reads("documents:read"))
+    _payments(api, views, reads("documents:read"))
+    _corrections(api, views, reads("documents:read"))
     _billing_runs(api, views, reads("customers:read"))
     return api
 
@@ -233,6 +239,19 @@ def _contracts(api: APIRouter, views: Views, reads: list[Dependency]) -> None:
         found = _there(views.contract(contract_id, on), "contract", contract_id)
         return _json(found, ETag=f'"{found["version"]}"')
 
+    @api.get(
+        "/contracts/{contract_id}/coverage",
+        tags=["contracts"],
+        dependencies=reads,
+        response_model=Coverage,
+        responses=_NOT_FOUND,
+    )
+    def coverage(contract_id: UUID) -> Response:
+        """What of the contract is billed, item by item and day by day; empty `gaps` and `overlaps` are the proof
+        that nothing that was due was forgotten, and nothing billed twice.
+        """
+        return _json(_there(views.coverage(contract_id), "contract", contract_id))
+
 
 def _orders(api: APIRouter, views: Views, reads: list[Dependency]) -> None:
     @api.get("/orders", tags=["orders"], dependencies=reads, response_model=Page[OrderItem])
@@ -265,12 +284,21 @@ def _documents(api: APIRouter, views: Views, reads: list[Dependency]) -> None:
         debtor_ident: DebtorIdent = None,
         number: Annotated[str | None, Query(examples=["RE-2026-000001"])] = None,
         billing_run_id: Annotated[UUID | None, Query(alias="billingRunId")] = None,
+        payment_status: Annotated[
+            PaymentStatus | None, Query(alias="paymentStatus", description="As of today.")
+        ] = None,
+        overdue: Annotated[
+            bool | None, Query(description="Whether something is open after the due date.")
+        ] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Response:
         """Documents without their lines, newest first."""
         owner = _owner(views, customer_id, debtor_ident)
-        return _json(views.documents(owner, billing_run_id, number, limit, cursor))
+        found = views.documents(
+            owner, billing_run_id, number, limit, cursor, payment_status=payment_status, overdue=overdue
+        )
+        return _json(found)
 
     @api.get(
         "/documents/{document_id}",
@@ -282,6 +310,62 @@ def _documents(api: APIRouter, views: Views, reads: list[Dependency]) -> None:
     def document(document_id: UUID) -> Response:
         """The whole document as issued, with its open amount and payment status as of today."""
         return _json(_there(views.document(document_id), "document", document_id))
+
+
+def _corrections(api: APIRouter, views: Views, reads: list[Dependency]) -> None:
+    @api.get(
+        "/correction-proposals", tags=["documents"], dependencies=reads, response_model=Page[ProposalItem]
+    )
+    def proposals(
+        customer_id: CustomerId = None,
+        debtor_ident: DebtorIdent = None,
+        status: Annotated[
+            Literal["OPEN", "ACCEPTED", "DECLINED", "SUPERSEDED"] | None,
+            Query(description="OPEN: somebody has to decide."),
+        ] = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Response:
+        """What backdated changes of contracts make of bills that were issued, newest first."""
+        owner = _owner(views, customer_id, debtor_ident)
+        return _json(views.correction_proposals(owner, status, limit, cursor))
+
+    @api.get(
+        "/correction-proposals/{proposal_id}",
+        tags=["documents"],
+        dependencies=reads,
+        response_model=Proposal,
+        responses=_NOT_FOUND,
+    )
+    def proposal(proposal_id: UUID) -> Response:
+        """A correction as a difference: what was billed, what would be billed, and what is owed more or less."""
+        return _json(_there(views.correction_proposal(proposal_id), "correction proposal", proposal_id))
+
+
+def _payments(api: APIRouter, views: Views, reads: list[Dependency]) -> None:
+    @api.get("/payments", tags=["documents"], dependencies=reads, response_model=Page[PaymentItem])
+    def payments(
+        customer_id: CustomerId = None,
+        debtor_ident: DebtorIdent = None,
+        document_id: Annotated[UUID | None, Query(alias="documentId")] = None,
+        payment_ident: Annotated[str | None, Query(alias="paymentIdent")] = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Response:
+        """Payments and refunds in the order in which they were recorded, newest first."""
+        owner = _owner(views, customer_id, debtor_ident)
+        return _json(views.payments(owner, document_id, payment_ident, limit, cursor))
+
+    @api.get(
+        "/payments/{payment_id}",
+        tags=["documents"],
+        dependencies=reads,
+        response_model=PaymentItem,
+        responses=_NOT_FOUND,
+    )
+    def payment(payment_id: UUID) -> Response:
+        """A payment or refund as it was recorded."""
+        return _json(_there(views.payment(payment_id), "payment", payment_id))
 
 
 def _billing_runs(api: APIRouter, views: Views, reads: list[Dependency]) -> None:

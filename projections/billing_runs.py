@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -45,6 +46,7 @@ def requested(rows: Rows, message: BillingRunRequested, envelope: Envelope) -> N
         or (message.processing_at and message.processing_at.date()),
         "requested_at": envelope.occurred_at,
         "requested_by": envelope.actor,
+        "retry_of": message.retry_of,
         "position": envelope.position,
     }
     rows.put(RUNS, row)
@@ -81,6 +83,7 @@ def customer_billed(rows: Rows, message: CustomerBilled, envelope: Envelope) -> 
 def completed(rows: Rows, message: BillingRunCompleted, envelope: Envelope) -> None:
     row = _progress(rows, message.billing_run_id)
     row["final_status"] = message.status
+    row["reason"] = message.reason
     row["finished_at"] = envelope.occurred_at
 
 
@@ -96,6 +99,7 @@ def _progress(rows: Rows, billing_run_id: UUID) -> Row:
         "started_at": None,
         "finished_at": None,
         "final_status": None,
+        "reason": None,
     }
     return rows.ensure(PROGRESS, fresh)
 
@@ -113,11 +117,17 @@ def _added(sums: list[dict[str, str]], amounts: Iterable[BilledAmount]) -> list[
 
 
 class RunCustomers(TypedDict):
-    """`done` counts all customers that have an outcome, `failed` those of them that failed."""
+    """`done` counts all customers that have an outcome, `failed` those of them that failed.
+
+    `perSecond` is how many got one on average since the run began, null before; `remainingSeconds` is how long the
+    others take at that rate, null where that is not known or the run is over.
+    """
 
     total: int | None
     done: int
     failed: int
+    perSecond: float | None
+    remainingSeconds: int | None
 
 
 class RunAmount(TypedDict):
@@ -136,10 +146,15 @@ class RunDocuments(TypedDict):
 
 
 class BillingRunItem(TypedDict):
-    """A run for one customer, or for all where `customerId` is null."""
+    """A run for one customer, or for all where `customerId` is null; of those only that `retryOf` failed for.
+
+    `reason` says why it was cancelled.
+    """
 
     billingRunId: str
     status: str
+    reason: str | None
+    retryOf: str | None
     processingDate: str | None
     debtorIdent: str | None
     customerId: str | None
@@ -163,11 +178,12 @@ class OutcomeItem(TypedDict):
 
 
 _RUNS = newest_first(
-    "r.billing_run_id, r.customer_id, r.debtor_ident, r.requested_at, r.requested_by,"
+    "r.billing_run_id, r.customer_id, r.debtor_ident, r.requested_at, r.requested_by, r.retry_of,"
     " coalesce(p.processing_date, r.processing_date) AS processing_date,"
     " p.customers_total, coalesce(p.customers_done, 0) AS customers_done,"
     " coalesce(p.customers_failed, 0) AS customers_failed, coalesce(p.documents_count, 0) AS documents_count,"
-    " p.amounts, p.started_at, p.finished_at, p.final_status",
+    " p.amounts, p.started_at, p.finished_at, p.final_status, p.reason,"
+    " extract(epoch FROM coalesce(p.finished_at, now()) - p.started_at) AS seconds",
     "billing_runs r LEFT JOIN billing_run_progress p USING (billing_run_id)",
     "r.position",
 )
@@ -218,12 +234,12 @@ def _run(row: Row) -> BillingRunItem:
     return BillingRunItem(
         billingRunId=plain["billing_run_id"],
         status=_status(row),
+        reason=row["reason"],
+        retryOf=plain["retry_of"],
         processingDate=plain["processing_date"],
         debtorIdent=row["debtor_ident"],
         customerId=plain["customer_id"],
-        customers=RunCustomers(
-            total=row["customers_total"], done=row["customers_done"], failed=row["customers_failed"]
-        ),
+        customers=_customers(row),
         documents=RunDocuments(
             count=row["documents_count"],
             net=only and only["net"],
@@ -234,6 +250,19 @@ def _run(row: Row) -> BillingRunItem:
         startedAt=plain["started_at"],
         finishedAt=plain["finished_at"],
         requestedBy=row["requested_by"],
+    )
+
+
+def _customers(row: Row) -> RunCustomers:
+    total, done, seconds = row["customers_total"], row["customers_done"], row["seconds"]
+    per_second = done / float(seconds) if done and seconds and seconds > 0 else None
+    is_known = per_second and row["finished_at"] is None
+    return RunCustomers(
+        total=total,
+        done=done,
+        failed=row["customers_failed"],
+        perSecond=per_second and round(per_second, 2),
+        remainingSeconds=ceil((total - done) / per_second) if per_second and is_known else None,
     )
 
 

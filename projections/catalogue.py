@@ -3,11 +3,13 @@
 from projections import (
     billing_runs,
     contracts,
+    corrections,
     customer_detail,
     customer_overview,
     documents,
     history,
     orders,
+    payments,
     plans,
 )
 from projections.projection import Projection
@@ -20,6 +22,8 @@ ALL: tuple[Projection, ...] = (
     contracts.PROJECTION,
     orders.PROJECTION,
     documents.PROJECTION,
+    payments.PROJECTION,
+    corrections.PROJECTION,
     billing_runs.PROJECTION,
     history.PROJECTION,
 )

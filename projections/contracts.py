@@ -11,16 +11,15 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
-from projections import unbilled_usage
-from projections.as_json import compact, full
+from projections import coverage, unbilled_usage
 from projections.paging import Filters, Page, newest_first, one
 from projections.projection import Projection, Row, Rows, Table
-from services.billing.due import Progress, billed_also, next_due_on
+from services.as_json import compact, full
+from services.billing.due import Progress, billed_also, billed_without, next_due_on
 from services.messages import (
     ContractAmended,
     ContractSigned,
     DocumentIssued,
-    DocumentType,
     Envelope,
     UsageRecorded,
 )
@@ -33,7 +32,7 @@ BILLED_ITEMS = Table("contract_items_billed", ("contract_id", "item_ident"))
 USAGE = Table("contract_usage", ("contract_id", "month", "item_ident"))
 UNBILLED_USAGE = Table("contract_unbilled_usage", ("contract_id",))
 
-PROJECTION = Projection("contracts", 2, CONTRACTS, BILLED_ITEMS, USAGE, UNBILLED_USAGE)
+PROJECTION = Projection("contracts", 3, CONTRACTS, BILLED_ITEMS, USAGE, UNBILLED_USAGE, coverage.BILLS)
 
 MONTHS_OF_USAGE = 13
 """So many months of usage a contract shows, this month of last year among them."""
@@ -86,34 +85,50 @@ def _nothing_used(contract_id: UUID, entry: UsageEntry) -> Row:
     }
 
 
-def _billed_lines(message: DocumentIssued) -> list[DocumentLine]:
-    if message.type is DocumentType.CREDIT_NOTE:
-        return []
+def _lines(message: DocumentIssued) -> list[DocumentLine]:
     return [line for line in message.lines if line.origin.type == "CONTRACT"]
 
 
-def _billed_contracts(message: DocumentIssued) -> Iterable[UUID]:
-    return {line.origin.id for line in _billed_lines(message)}
+def _contracts(message: DocumentIssued) -> Iterable[UUID]:
+    return {line.origin.id for line in _lines(message)}
 
 
-@PROJECTION.on(DocumentIssued, loads={BILLED_ITEMS: _billed_contracts, UNBILLED_USAGE: _billed_contracts})
+@PROJECTION.on(DocumentIssued, loads={BILLED_ITEMS: _contracts, UNBILLED_USAGE: _contracts})
 def billed(rows: Rows, message: DocumentIssued, _: Envelope) -> None:
-    for line in _billed_lines(message):
-        fresh = {"contract_id": line.origin.id, "item_ident": line.origin.item, "billed": []}
-        row = rows.ensure(BILLED_ITEMS, fresh)
-        periods = billed_also(convert(row["billed"], list[Period]), _billed_period(line))
-        row["billed"], row["billed_through"] = compact(periods), periods[-1].last
-        if line.usage:
-            unbilled = rows.ensure(UNBILLED_USAGE, unbilled_usage.nothing(line.origin.id))
-            unbilled_usage.add_bill(unbilled, line.origin.item, line.usage)
+    for line in _lines(message):
+        if row := coverage.row_of(message, line):
+            rows.append(coverage.BILLS, row)
+        if line.credits is None:
+            _mark_billed(rows, line)
+        elif line.credits.bill_again:
+            _mark_unbilled(rows, line)
 
 
-def _billed_period(line: DocumentLine) -> Period:
-    """The interval of a line, or the day of supply of what is billed once."""
-    if line.period:
-        return line.period
-    assert line.supplied_on, "what is billed has a period or a day of supply"
-    return Period(first=line.supplied_on, last=line.supplied_on)
+def _mark_billed(rows: Rows, line: DocumentLine) -> None:
+    row = _billed_item(rows, line)
+    _set_billed(row, billed_also(convert(row["billed"], list[Period]), line.days))
+    if line.usage:
+        unbilled = rows.ensure(UNBILLED_USAGE, unbilled_usage.nothing(line.origin.id))
+        unbilled_usage.add_bill(unbilled, line.origin.item, line.usage)
+
+
+def _mark_unbilled(rows: Rows, line: DocumentLine) -> None:
+    """A late bill of usage that is taken back leaves the first bill of its interval."""
+    if line.usage:
+        unbilled = rows.ensure(UNBILLED_USAGE, unbilled_usage.nothing(line.origin.id))
+        unbilled_usage.take_back(unbilled, line.origin.item, line.usage, line.days.first)
+    if not (line.usage and line.usage.late):
+        row = _billed_item(rows, line)
+        _set_billed(row, billed_without(convert(row["billed"], list[Period]), line.days))
+
+
+def _billed_item(rows: Rows, line: DocumentLine) -> Row:
+    fresh = {"contract_id": line.origin.id, "item_ident": line.origin.item, "billed": []}
+    return rows.ensure(BILLED_ITEMS, fresh)
+
+
+def _set_billed(row: Row, periods: tuple[Period, ...]) -> None:
+    row["billed"], row["billed_through"] = compact(periods), periods[-1].last if periods else None
 
 
 class ContractItem(TypedDict):
@@ -147,6 +162,7 @@ class ContractItem(TypedDict):
     purchaseOrder: str | None
     invoiceAddressId: str | None
     shippingAddressId: str | None
+    billingEntity: str | None
     status: str
     pauses: list[Json]
     termination: Json | None
@@ -208,7 +224,10 @@ def contract(conn: Connection[DictRow], contract_id: UUID, day: date) -> Contrac
 
 def is_billed(conn: Connection[DictRow], contract_id: UUID) -> bool:
     """Whether a document bills anything of the contract."""
-    found = conn.execute("SELECT FROM contract_items_billed WHERE contract_id = %s LIMIT 1", [contract_id])
+    found = conn.execute(
+        "SELECT FROM contract_items_billed WHERE contract_id = %s AND billed_through IS NOT NULL LIMIT 1",
+        [contract_id],
+    )
     return found.fetchone() is not None
 
 
@@ -260,6 +279,7 @@ def _item(row: Row, day: date) -> ContractItem:
         purchaseOrder=signed.purchase_order,
         invoiceAddressId=full(signed.invoice_address_id),
         shippingAddressId=full(signed.shipping_address_id),
+        billingEntity=signed.billing_entity,
         status=full(terms.status_on(day)),
         pauses=[_pause(pause) for pause in terms.pauses if pause.resumed_from != pause.first],
         termination=_termination(terms.termination) if terms.termination else None,

@@ -1,5 +1,6 @@
 """One customer with general data, addresses, properties, payment accounts and billing stop."""
 
+from datetime import date
 from typing import Any, cast, get_args
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from typing_extensions import TypedDict
 
 from projections import customer_state
 from projections.customer_state import CustomerChange
+from projections.documents import Balance, balances
 from projections.masking import masked
 from projections.projection import Projection, Row, Rows, Table, of_customer
 from services.messages import CustomerCreated, Envelope
@@ -46,7 +48,7 @@ def changed(rows: Rows, message: CustomerChange, envelope: Envelope) -> None:
 class CustomerDetail(TypedDict):
     """A customer as of now; `addresses` in the order they were added, the first of type INVOICE bears the name.
 
-    Of `paymentAccounts` the IBAN is masked. Once `erased`, everything personal reads `[erased]`.
+    Of `paymentAccounts` the IBAN is masked. `balance` tells what is owed in each currency in which anything is. Once `erased`, everything personal reads `[erased]`.
     """
 
     customerId: str
@@ -63,29 +65,35 @@ class CustomerDetail(TypedDict):
     preferredDocumentDelivery: str
     eInvoicing: Json | None
     groupDocumentsBy: str
+    billingEntity: str | None
     contractorReferences: list[Json]
     properties: Json
     addresses: list[Json]
     paymentAccounts: list[Json]
     billingStop: Json | None
+    balance: list[Balance]
     erased: bool
     version: int
     createdAt: str
     updatedAt: str
 
 
-def customer(conn: Connection[DictRow], customer_id: UUID, vault: Vault) -> CustomerDetail | None:
+def customer(
+    conn: Connection[DictRow], customer_id: UUID, today: date, vault: Vault
+) -> CustomerDetail | None:
     row = conn.execute("SELECT * FROM customer_detail WHERE customer_id = %s", [customer_id]).fetchone()
-    return _detail(row, vault) if row else None
+    return _detail(row, balances(conn, customer_id, today), vault) if row else None
 
 
-def _detail(row: Row, vault: Vault) -> CustomerDetail:
+def _detail(row: Row, balance: list[Balance], vault: Vault) -> CustomerDetail:
     [state] = opened_json([(row["customer_id"], row["state"])], vault)
     detail = {
         "erased": False,
+        "billingEntity": None,
         **state,
         "name": _name(state["addresses"]),
         "paymentAccounts": [_masked(account) for account in state["paymentAccounts"]],
+        "balance": balance,
         "version": row["version"],
         "createdAt": to_builtins(row["created_at"]),
         "updatedAt": to_builtins(row["updated_at"]),

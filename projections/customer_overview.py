@@ -12,10 +12,10 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
-from projections.as_json import compact, full
 from projections.paging import Filters, Listing, Page
 from projections.projection import Projection, Row, Rows, Table, of_customer
 from projections.search import patterns, search_text, sort_key
+from services.as_json import compact, full
 from services.errors import FieldError, InvalidFields
 from services.messages import (
     AddressEdited,
@@ -26,13 +26,16 @@ from services.messages import (
     CustomerCreated,
     CustomerEdited,
     DocumentIssued,
-    DocumentType,
     Envelope,
+    PaymentRecorded,
     PersonalDataErased,
     PropertyRemoved,
     PropertySet,
+    RefundRecorded,
 )
+from services.money import ZERO
 from services.personal_data import ERASED
+from services.settlement import owed_more
 from services.terms import ContractChange, ContractTerms
 from services.values import Address, AddressType, PropertyValue
 
@@ -153,19 +156,28 @@ def contract_changed(rows: Rows, message: ContractChange, _: Envelope) -> None:
 @PROJECTION.on(DocumentIssued, loads={BALANCES: of_customer})
 def document_issued(rows: Rows, message: DocumentIssued, _: Envelope) -> None:
     row = rows.ensure(BALANCES, _no_documents(message.customer_id))
-    sign = -1 if message.type is DocumentType.CREDIT_NOTE else 1
-    amounts = {known["currency"]: Decimal(known["amount"]) for known in row["open_amounts"]}
-    amounts[message.currency] = amounts.get(message.currency, 0) + sign * message.totals.gross
-    row["open_amounts"] = [
-        {"currency": currency, "amount": f"{amount:f}"} for currency, amount in sorted(amounts.items())
-    ]
-    row["open_amount"] = max(filter(None, amounts.values()), default=Decimal(0))
+    _add_to_balance(row, message)
     row["last_document"] = {
         "documentId": str(message.document_id),
         "number": message.number,
         "issueDate": message.issue_date.isoformat(),
     }
     row["last_document_sort"] = f"{message.issue_date} {message.number}"
+
+
+@PROJECTION.on(PaymentRecorded, RefundRecorded, loads={BALANCES: of_customer})
+def payment_recorded(rows: Rows, message: PaymentRecorded | RefundRecorded, _: Envelope) -> None:
+    _add_to_balance(rows.change(BALANCES, message.customer_id), message)
+
+
+def _add_to_balance(row: Row, message: DocumentIssued | PaymentRecorded | RefundRecorded) -> None:
+    """Open is what the customer owes on balance: credit on one document is taken off what is open of others."""
+    amounts = {known["currency"]: Decimal(known["amount"]) for known in row["open_amounts"]}
+    amounts[message.currency] = amounts.get(message.currency, ZERO) + owed_more(message)
+    row["open_amounts"] = [
+        {"currency": currency, "amount": f"{amount:f}"} for currency, amount in sorted(amounts.items())
+    ]
+    row["open_amount"] = max(filter(None, amounts.values()), default=ZERO)
 
 
 def _shown_of(address: Address) -> Row:

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import convert
 
-from projections.as_json import full, present
+from services.as_json import full, present
 from services.messages import (
     AddressAdded,
     AddressEdited,

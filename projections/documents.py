@@ -1,23 +1,30 @@
-"""Issued documents, whole and as a list."""
+"""Issued documents, whole and as a list, and what of them is paid."""
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, LiteralString, cast
 from uuid import UUID
 
+from msgspec import structs
 from psycopg import Connection
 from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
-from projections.as_json import full
-from projections.paging import Filters, Page, newest_first
-from projections.projection import Projection, Rows, Table
-from services.messages import DocumentIssued, Envelope
+from projections.paging import Filters, Listing, Page
+from projections.payments import PaymentItem, payments_of
+from projections.projection import Projection, Row, Rows, Table
+from services.as_json import full
+from services.messages import DocumentIssued, DocumentType, Envelope, PaymentRecorded, RefundRecorded
+from services.money import ZERO, rounded
 from services.personal_data import Vault, opened_json
+from services.settlement import PaymentStatus, Settlement, credit_in
 
 DOCUMENTS = Table("documents", ("document_id",), append_only=True)
+# Apart from the documents, which never change and are long.
+SETTLEMENTS = Table("document_settlements", ("document_id",))
 
-PROJECTION = Projection("documents", 2, DOCUMENTS)
+PROJECTION = Projection("documents", 3, DOCUMENTS, SETTLEMENTS)
 
 Json = dict[str, Any]
 
@@ -33,11 +40,18 @@ _IN_LIST = (
     "customerId",
     "debtorIdent",
     "billingRunId",
+    "precedingDocument",
     "totals",
 )
 
 
-@PROJECTION.on(DocumentIssued)
+def _settled(message: DocumentIssued | PaymentRecorded | RefundRecorded) -> Iterable[UUID]:
+    """The documents whose settlement it changes."""
+    credit = credit_in(message) if isinstance(message, DocumentIssued) else None
+    return (message.document_id, *([credit[0]] if credit else ()))
+
+
+@PROJECTION.on(DocumentIssued, loads={SETTLEMENTS: _settled})
 def issued(rows: Rows, message: DocumentIssued, envelope: Envelope) -> None:
     document: Json = full(message)
     row = {
@@ -45,6 +59,7 @@ def issued(rows: Rows, message: DocumentIssued, envelope: Envelope) -> None:
         "number": message.number,
         "customer_id": message.customer_id,
         "billing_run_id": message.billing_run_id,
+        "preceding_document_id": message.preceding_document and message.preceding_document.document_id,
         "due_date": message.due_date,
         # The name is sealed as the buyer's: it is opened where it stands.
         "summary": {name: document[name] for name in _IN_LIST} | {"buyer": {"name": message.buyer.name}},
@@ -52,6 +67,32 @@ def issued(rows: Rows, message: DocumentIssued, envelope: Envelope) -> None:
         "position": envelope.position,
     }
     rows.append(DOCUMENTS, row)
+    settlement = Settlement.of(message.type, message.totals.gross, message.preceding_document)
+    new: Row = {
+        "document_id": message.document_id,
+        "customer_id": message.customer_id,
+        "currency": message.currency,
+        "due_date": message.due_date,
+    }
+    rows.put(SETTLEMENTS, new | _columns(settlement))
+    if credit := credit_in(message):
+        invoice_id, amount = credit
+        credited = rows.change(SETTLEMENTS, invoice_id)
+        credited |= _columns(_settlement(credited).after_credit(amount))
+
+
+@PROJECTION.on(PaymentRecorded, RefundRecorded, loads={SETTLEMENTS: _settled})
+def paid(rows: Rows, message: PaymentRecorded | RefundRecorded, _: Envelope) -> None:
+    row = rows.change(SETTLEMENTS, message.document_id)
+    row |= _columns(_settlement(row).after(message))
+
+
+def _settlement(row: Row) -> Settlement:
+    return Settlement(**{name: row[name] for name in Settlement.__struct_fields__})
+
+
+def _columns(settlement: Settlement) -> Row:
+    return structs.asdict(settlement) | {"open": settlement.open, "status": settlement.status.value}
 
 
 class Totals(TypedDict):
@@ -64,8 +105,19 @@ class Totals(TypedDict):
     open: str
 
 
+class DocumentName(TypedDict):
+    """An issued document as another one names it."""
+
+    documentId: str
+    number: str
+    issueDate: str
+
+
 class DocumentItem(TypedDict):
-    """A document without its lines; `paymentStatus` as of today: OVERDUE after its due date, else OPEN."""
+    """A document without its lines; `paymentStatus` as of today. A negative `totals.open` is to the customer's credit.
+
+    A credit note that names an invoice is settled by it: its own open amount is 0, its status CREDITED.
+    """
 
     documentId: str
     number: str
@@ -78,13 +130,44 @@ class DocumentItem(TypedDict):
     customerId: str
     debtorIdent: str
     buyerName: str
-    billingRunId: str
+    billingRunId: str | None
+    precedingDocument: DocumentName | None
     totals: Totals
     paymentStatus: str
 
 
+class Credit(TypedDict):
+    """A credit note about an invoice; `amount` is what it takes off the invoice's open amount."""
+
+    documentId: str
+    number: str
+    issueDate: str
+    amount: str
+
+
+class Settled(TypedDict):
+    """What became of the amount: gross = open + paid − refunded + credited (of a credit note, −gross)."""
+
+    paid: str
+    refunded: str
+    credited: str
+
+
+class Balance(TypedDict):
+    """What a customer owes in a currency: `amount` = `open` − `credit`; `overdue` is part of what is open."""
+
+    currency: str
+    amount: str
+    open: str
+    overdue: str
+    credit: str
+
+
 class Document(DocumentItem):
-    """A whole document as issued; `precedingDocument` is the one that it corrects."""
+    """A whole document as issued, the payments recorded for it and the credit notes about it, oldest first.
+
+    `precedingDocument` is the one that it corrects, `reason` why.
+    """
 
     billingEntityId: str
     seller: Json
@@ -97,10 +180,15 @@ class Document(DocumentItem):
     purchaseOrder: str | None
     supplyDate: str | None
     templateVersion: int
-    precedingDocument: str | None
+    seenPosition: int | None
+    reason: str | None
+    settled: Settled
+    payments: list[PaymentItem]
+    credits: list[Credit]
 
 
-_DOCUMENTS = newest_first("summary, due_date, customer_id", "documents", "position")
+_OVERDUE: LiteralString = "(s.open > 0 AND s.due_date < %(today)s)"
+_WITH_SETTLEMENTS: LiteralString = "documents d JOIN document_settlements s USING (document_id)"
 
 
 def documents(
@@ -111,45 +199,116 @@ def documents(
     customer_id: UUID | None = None,
     billing_run_id: UUID | None = None,
     number: str | None = None,
+    payment_status: str | None = None,
+    overdue: bool | None = None,
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[DocumentItem]:
-    """Documents, newest first."""
+    """Documents, newest first; `payment_status` and `overdue` as of `today`."""
     filters = Filters()
-    filters.add("customer_id = %(customer_id)s", customer_id=customer_id)
-    filters.add("billing_run_id = %(billing_run_id)s", billing_run_id=billing_run_id)
-    filters.add("number = %(number)s", number=number)
-    page = _DOCUMENTS.page(conn, filters, limit, cursor, lambda row: row)
+    filters.add("d.customer_id = %(customer_id)s", customer_id=customer_id)
+    filters.add("d.billing_run_id = %(billing_run_id)s", billing_run_id=billing_run_id)
+    filters.add("d.number = %(number)s", number=number)
+    _add_settlement(filters, payment_status, overdue, today)
+    listing = _listing(with_settlements=payment_status is not None or overdue is not None)
+    page = listing.page(conn, filters, limit, cursor, lambda row: row)
     opened = opened_json([(row["customer_id"], row["summary"]) for row in page["items"]], vault)
-    items = [
-        _listed(summary, row["due_date"], today) for row, summary in zip(page["items"], opened, strict=True)
-    ]
+    items = [_listed(summary, row, today) for row, summary in zip(page["items"], opened, strict=True)]
     return Page(items=items, total=page["total"], cursor=page["cursor"])
+
+
+def _listing(*, with_settlements: bool) -> Listing:
+    """The list; the total needs settlements only where it is filtered by them."""
+    return Listing(
+        "d.summary, s.*",
+        _WITH_SETTLEMENTS,
+        ("d.position",),
+        counted=_WITH_SETTLEMENTS if with_settlements else "documents d",
+    )
+
+
+def _add_settlement(filters: Filters, status: str | None, overdue: bool | None, today: date) -> None:
+    if status is not None:
+        is_overdue = status == PaymentStatus.OVERDUE
+        filters.add(_OVERDUE if is_overdue else "s.status = %(status)s AND NOT " + _OVERDUE)
+        filters.values |= {"status": status, "today": today}
+    if overdue is not None:
+        filters.add(_OVERDUE if overdue else "NOT " + _OVERDUE, today=today)
 
 
 def document(conn: Connection[DictRow], document_id: UUID, today: date, vault: Vault) -> Document | None:
     """The whole document as issued, with what became of it."""
     row = conn.execute(
-        "SELECT document, due_date, customer_id FROM documents WHERE document_id = %s", [document_id]
+        "SELECT d.document, s.* FROM documents d JOIN document_settlements s USING (document_id)"
+        " WHERE document_id = %s",
+        [document_id],
     ).fetchone()
     if row is None:
         return None
     [document] = opened_json([(row["customer_id"], row["document"])], vault)
-    issued = document | {"buyerName": document["buyer"]["name"], "precedingDocument": None}
-    return cast(Document, _as_of(issued, row["due_date"], today))
+    found = {
+        "buyerName": document["buyer"]["name"],
+        "settled": {name: _amount(row, name) for name in ("paid", "refunded", "credited")},
+        "payments": payments_of(conn, document_id, vault),
+        "credits": _credits(conn, document_id),
+    }
+    return cast(Document, _as_of(document | found, row, today))
 
 
-def _listed(summary: Json, due_date: date, today: date) -> DocumentItem:
+def balances(conn: Connection[DictRow], customer_id: UUID, today: date) -> list[Balance]:
+    """What a customer owes in each currency in which something is open or to its credit."""
+    rows = conn.execute(
+        "SELECT currency, sum(open) AS amount, sum(open) FILTER (WHERE open > 0) AS open,"
+        " sum(open) FILTER (WHERE open > 0 AND due_date < %s) AS overdue, sum(open) FILTER (WHERE open < 0) AS credit"
+        " FROM document_settlements WHERE customer_id = %s AND open <> 0 GROUP BY currency ORDER BY currency",
+        [today, customer_id],
+    )
+    return [
+        Balance(
+            currency=row["currency"],
+            amount=_amount(row, "amount"),
+            open=_amount(row, "open"),
+            overdue=_amount(row, "overdue"),
+            credit=_text(-(row["credit"] or ZERO), row["currency"]),
+        )
+        for row in rows
+    ]
+
+
+def _credits(conn: Connection[DictRow], invoice_id: UUID) -> list[Credit]:
+    rows = conn.execute(
+        "SELECT summary FROM documents WHERE preceding_document_id = %s ORDER BY position", [invoice_id]
+    )
+    return [
+        Credit(
+            documentId=summary["documentId"],
+            number=summary["number"],
+            issueDate=summary["issueDate"],
+            amount=summary["totals"]["gross"],
+        )
+        for summary in (row["summary"] for row in rows)
+        if summary["type"] == DocumentType.CREDIT_NOTE
+    ]
+
+
+def _listed(summary: Json, row: Row, today: date) -> DocumentItem:
     buyer = summary.pop("buyer")
-    return cast(DocumentItem, _as_of(summary | {"buyerName": buyer["name"]}, due_date, today))
+    return cast(DocumentItem, _as_of(summary | {"buyerName": buyer["name"]}, row, today))
 
 
-def _as_of(issued: Json, due_date: date, today: date) -> Json:
-    """What was issued, and its state on a day. Nothing is paid yet, so all of it is open."""
-    totals = issued["totals"]
-    overdue = due_date < today and Decimal(totals["gross"]) > 0
+def _as_of(issued: Json, row: Row, today: date) -> Json:
+    """What was issued, and its state on a day."""
     return issued | {
         "status": "ISSUED",
-        "totals": totals | {"open": totals["gross"]},
-        "paymentStatus": "OVERDUE" if overdue else "OPEN",
+        "totals": issued["totals"] | {"open": _amount(row, "open")},
+        "paymentStatus": _settlement(row).status_on(today, row["due_date"]),
     }
+
+
+def _amount(row: Row, column: str) -> str:
+    return _text(row[column] or ZERO, row["currency"])
+
+
+def _text(amount: Decimal, currency: str) -> str:
+    """An amount with the decimals of its currency."""
+    return f"{rounded(amount, currency):f}"

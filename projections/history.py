@@ -11,12 +11,12 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
-from projections import customer_state
-from projections.as_json import compact, full
+from projections import corrections, customer_state
 from projections.customer_state import CustomerChange
 from projections.masking import masked
 from projections.paging import Filters, Listing, Page
 from projections.projection import Projection, Row, Rows, Table, of_customer
+from services.as_json import compact, full
 from services.messages import (
     BillingRunCompleted,
     BillingRunRequested,
@@ -27,12 +27,18 @@ from services.messages import (
     ContractResumed,
     ContractSigned,
     ContractTerminated,
+    CorrectionAccepted,
+    CorrectionDeclined,
+    CorrectionProposed,
+    CorrectionSuperseded,
     CustomerBilled,
     CustomerCreated,
     DocumentIssued,
     Envelope,
     OrderCancelled,
     OrderRecorded,
+    PaymentRecorded,
+    RefundRecorded,
     RunStatus,
     UsageRecorded,
 )
@@ -62,7 +68,9 @@ _OWN_IDS = frozenset(
         "documentId",
         "orderId",
         "paymentAccountId",
+        "paymentId",
         "planId",
+        "proposalId",
     }
 )
 
@@ -186,7 +194,8 @@ def run_requested(rows: Rows, message: BillingRunRequested, envelope: Envelope) 
 def run_started(rows: Rows, message: BillingRunStarted, envelope: Envelope) -> None:
     if message.customer_id:
         rows.put(RUNS, {"billing_run_id": message.billing_run_id, "customer_id": message.customer_id})
-        _tell_status(rows, envelope, message.customer_id, RunStatus.REQUESTED, RunStatus.RUNNING)
+        before, after = full(RunStatus.REQUESTED), full(RunStatus.RUNNING)
+        _tell(rows, envelope, message.customer_id, {"status": before}, {"status": after})
 
 
 @PROJECTION.on(CustomerBilled)
@@ -201,13 +210,38 @@ def document_issued(rows: Rows, message: DocumentIssued, envelope: Envelope) -> 
     told = {name: full(getattr(message, name)) for name in ("number", "type", "currency")}
     told |= {"issueDate": full(message.issue_date), "dueDate": full(message.due_date)}
     told |= {"totals": full(message.totals)}
+    if message.preceding_document:
+        told |= {"precedingDocument": message.preceding_document.number, "reason": message.reason}
     _tell(rows, envelope, message.customer_id, {}, told, message.number)
+
+
+@PROJECTION.on(CorrectionProposed)
+def correction_proposed(rows: Rows, message: CorrectionProposed, envelope: Envelope) -> None:
+    told = {"status": "OPEN"}
+    told |= {name: full(getattr(message, name)) for name in ("since", "currency", "net", "gross")}
+    _tell(rows, envelope, message.customer_id, {}, told, message.contract_ident)
+
+
+@PROJECTION.on(CorrectionAccepted, CorrectionDeclined, CorrectionSuperseded)
+def correction_decided(
+    rows: Rows, message: CorrectionAccepted | CorrectionDeclined | CorrectionSuperseded, envelope: Envelope
+) -> None:
+    told = {"status": corrections.STATUSES[message.TOPIC]}
+    if isinstance(message, CorrectionDeclined):
+        told["reason"] = message.reason
+    _tell(rows, envelope, message.customer_id, {"status": corrections.OPEN}, told)
+
+
+@PROJECTION.on(PaymentRecorded, RefundRecorded)
+def payment_recorded(rows: Rows, message: PaymentRecorded | RefundRecorded, envelope: Envelope) -> None:
+    _tell(rows, envelope, message.customer_id, {}, full(message), message.number)
 
 
 @PROJECTION.on(BillingRunCompleted, loads={RUNS: lambda message: (message.billing_run_id,)})
 def run_completed(rows: Rows, message: BillingRunCompleted, envelope: Envelope) -> None:
     if run := rows.find(RUNS, message.billing_run_id):
-        _tell_status(rows, envelope, run["customer_id"], RunStatus.RUNNING, message.status)
+        told = {"status": full(message.status), "reason": message.reason}
+        _tell(rows, envelope, run["customer_id"], {"status": full(RunStatus.RUNNING)}, told)
 
 
 def changes(before: Json, after: Json) -> list[Json]:
@@ -234,12 +268,6 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def _terms(row: Row) -> ContractTerms:
     return convert(row["terms"], ContractTerms)
-
-
-def _tell_status(
-    rows: Rows, envelope: Envelope, customer_id: UUID, before: RunStatus, after: RunStatus
-) -> None:
-    _tell(rows, envelope, customer_id, {"status": before.value}, {"status": after.value})
 
 
 def _tell(

@@ -1,7 +1,8 @@
 """Orders with their lines and the documents that billed them."""
 
+from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from msgspec import to_builtins
@@ -9,16 +10,16 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
-from projections.as_json import full
 from projections.paging import Filters, Page, newest_first, one
 from projections.projection import Projection, Row, Rows, Table
-from services.messages import DocumentIssued, DocumentType, Envelope, OrderCancelled, OrderRecorded
+from services.as_json import full
+from services.messages import DocumentIssued, Envelope, OrderCancelled, OrderRecorded
 
 ORDERS = Table("orders", ("order_id",))
 # Written from documents only, so that it makes no difference which of the two services is heard first.
 ORDER_DOCUMENTS = Table("order_documents", ("order_id", "document_id"), append_only=True)
 
-PROJECTION = Projection("orders", 2, ORDERS, ORDER_DOCUMENTS)
+PROJECTION = Projection("orders", 3, ORDERS, ORDER_DOCUMENTS)
 
 Json = dict[str, Any]
 
@@ -51,20 +52,24 @@ def cancelled(rows: Rows, message: OrderCancelled, envelope: Envelope) -> None:
 
 @PROJECTION.on(DocumentIssued)
 def billed(rows: Rows, message: DocumentIssued, envelope: Envelope) -> None:
-    for order_id in _billed_orders(message):
+    for order_id, lines in _billed_lines(message).items():
         row = {
             "order_id": order_id,
             "document_id": message.document_id,
             "number": message.number,
+            "lines": lines,
             "position": envelope.position,
         }
         rows.append(ORDER_DOCUMENTS, row)
 
 
-def _billed_orders(message: DocumentIssued) -> Iterable[UUID]:
-    if message.type is DocumentType.CREDIT_NOTE:
-        return ()
-    return dict.fromkeys(line.origin.id for line in message.lines if line.origin.type == "ORDER")
+def _billed_lines(message: DocumentIssued) -> Counter[UUID]:
+    """By order, how many of its lines the document bills; less than none where they are to be billed again."""
+    found: Counter[UUID] = Counter()
+    for line in message.lines:
+        if line.origin.type == "ORDER":
+            found[line.origin.id] += 1 if line.credits is None else -line.credits.bill_again
+    return found
 
 
 class DocumentName(TypedDict):
@@ -75,6 +80,7 @@ class DocumentName(TypedDict):
 class OrderItem(TypedDict):
     """An order: `status` is BILLED once a document bills it, CANCELLED if it is not to be billed, OPEN before.
 
+    It is OPEN again where a credit note lets all of it be billed again; `documents` are invoices and credit notes.
     Each of `lines` has a net `unitPrice` or a `grossUnitPrice`.
     """
 
@@ -92,6 +98,7 @@ class OrderItem(TypedDict):
     purchaseOrder: str | None
     invoiceAddressId: str | None
     shippingAddressId: str | None
+    billingEntity: str | None
     status: str
     cancellation: Json | None
     documents: list[DocumentName]
@@ -99,8 +106,11 @@ class OrderItem(TypedDict):
     createdAt: str
 
 
+_LINES_BILLED: LiteralString = (
+    "(SELECT coalesce(sum(lines), 0) FROM order_documents d WHERE d.order_id = r.order_id)"
+)
 _ORDERS = newest_first(
-    "r.*, o.debtor_ident, ("
+    f"r.*, o.debtor_ident, {_LINES_BILLED} AS lines_billed, ("  # noqa: S608 - no values
     " SELECT json_agg(json_build_object('documentId', document_id, 'number', number) ORDER BY d.position)"
     " FROM order_documents d WHERE d.order_id = r.order_id) AS documents",
     "orders r LEFT JOIN customer_overview o USING (customer_id)",
@@ -131,15 +141,17 @@ def order(conn: Connection[DictRow], order_id: UUID) -> OrderItem | None:
 
 def is_billed(conn: Connection[DictRow], order_id: UUID) -> bool:
     """Whether a document bills the order."""
-    found = conn.execute("SELECT FROM order_documents WHERE order_id = %s LIMIT 1", [order_id])
+    found = conn.execute(
+        "SELECT FROM order_documents WHERE order_id = %s GROUP BY order_id HAVING sum(lines) > 0", [order_id]
+    )
     return found.fetchone() is not None
 
 
 def left_to_bill(conn: Connection[DictRow], customer_id: UUID) -> list[str]:
-    """Idents of the customer's orders that are neither billed nor cancelled."""
+    """Idents of the customer's orders that are neither billed in full nor cancelled."""
     rows = conn.execute(
-        "SELECT order_ident FROM orders r WHERE customer_id = %s AND cancellation IS NULL"
-        " AND NOT EXISTS (SELECT FROM order_documents d WHERE d.order_id = r.order_id) ORDER BY position",
+        "SELECT order_ident FROM orders r WHERE customer_id = %s AND cancellation IS NULL"  # noqa: S608 - no values
+        f" AND {_LINES_BILLED} < json_array_length(terms -> 'lines') ORDER BY position",
         [customer_id],
     )
     return [row["order_ident"] for row in rows]
@@ -162,6 +174,7 @@ def _item(row: Row) -> OrderItem:
         purchaseOrder=terms["purchaseOrder"],
         invoiceAddressId=terms["invoiceAddressId"],
         shippingAddressId=terms["shippingAddressId"],
+        billingEntity=terms.get("billingEntity"),
         status=_status(row),
         cancellation=row["cancellation"],
         documents=documents,
@@ -171,6 +184,6 @@ def _item(row: Row) -> OrderItem:
 
 
 def _status(row: Row) -> str:
-    if row["documents"]:
+    if row["lines_billed"] > 0:
         return "BILLED"
     return "CANCELLED" if row["cancellation"] else "OPEN"

@@ -8,9 +8,9 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
-from projections.as_json import full
 from projections.paging import Filters, Page, newest_first, one
 from projections.projection import Projection, Row, Rows, Table
+from services.as_json import full
 from services.messages import Envelope, PlanCreated, PlanRevised
 from services.values import Item
 

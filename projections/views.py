@@ -13,22 +13,28 @@ from psycopg_pool import ConnectionPool
 from projections import (
     billing_runs,
     contracts,
+    corrections,
+    coverage,
     customer_detail,
     customer_overview,
     documents,
     history,
     orders,
+    payments,
     plans,
     status,
 )
 from projections.billing_runs import BillingRunItem, OutcomeItem
 from projections.contracts import Contract, ContractItem
+from projections.corrections import Proposal, ProposalItem
+from projections.coverage import Coverage
 from projections.customer_detail import CustomerDetail
 from projections.customer_overview import CustomerFilter, CustomerItem
 from projections.documents import Document, DocumentItem
 from projections.history import HistoryItem
 from projections.orders import OrderItem
 from projections.paging import Page
+from projections.payments import PaymentItem
 from projections.plans import Plan, PlanItem
 from services.errors import Unavailable
 from services.messages import Feed
@@ -38,6 +44,7 @@ __all__ = ["CustomerFilter", "Views"]
 
 T = TypeVar("T")
 
+CUSTOMER = "customer"
 PATIENCE_SECONDS = 2.0
 CATCH_UP_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 0.01
@@ -66,17 +73,28 @@ class Views:
         self._feeds = feeds or {}
         self._today = today
 
-    def wait_for(self, position: int | None, source: str = "customer") -> None:
-        """Return when all projections have seen `position` of the source's log; raises Unavailable after 2 s."""
+    def wait_for(self, position: int | None) -> None:
+        """Return when all projections have seen what a command answered with `position`; raises Unavailable after 2 s.
+
+        Each service counts the events of its own log, and the position does not tell which one it is of: every
+        log is waited for up to that position, or up to its end where that comes first.
+        """
         if position is None:
             return
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while self._seen(source) < position:
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    f"The views have not come to position {position} yet; ask again in a moment."
-                )
+        heads = {source: feed.head() for source, feed in self._feeds.items()}
+        is_there = any(head >= position for head in heads.values())
+        targets = {s: min(position, head) for s, head in heads.items()} if is_there else {CUSTOMER: position}
+        if not self._saw(targets, PATIENCE_SECONDS):
+            raise Unavailable(f"The views have not come to position {position} yet; ask again in a moment.")
+
+    def _saw(self, targets: Mapping[str, int], timeout_seconds: float) -> bool:
+        """Wait until all projections have seen each log up to its position; False when the time is over before."""
+        give_up_at = time.monotonic() + timeout_seconds
+        while any(self._seen(source) < position for source, position in targets.items()):
+            if time.monotonic() > give_up_at:
+                return False
             time.sleep(_LOOK_AGAIN_SECONDS)
+        return True
 
     def _seen(self, source: str) -> int:
         with self._pool.connection() as conn:
@@ -104,13 +122,7 @@ class Views:
 
     def take_in(self, timeout_seconds: float) -> bool:
         """Wait until the views have taken in all that is stored now; False when the time is over before."""
-        heads = {source: feed.head() for source, feed in self._feeds.items()}
-        deadline = time.monotonic() + timeout_seconds
-        while any(self._seen(source) < head for source, head in heads.items()):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_LOOK_AGAIN_SECONDS)
-        return True
+        return self._saw({source: feed.head() for source, feed in self._feeds.items()}, timeout_seconds)
 
     def customers(self, wanted: CustomerFilter) -> Page[CustomerItem]:
         with self._pool.connection() as conn:
@@ -120,7 +132,9 @@ class Views:
         return self._found(lambda conn: customer_overview.find_customer(conn, debtor_ident))
 
     def customer(self, customer_id: UUID) -> CustomerDetail | None:
-        return self._found(lambda conn: customer_detail.customer(conn, customer_id, self._vault))
+        return self._found(
+            lambda conn: customer_detail.customer(conn, customer_id, self._today(), self._vault)
+        )
 
     def history(self, customer_id: UUID, limit: int = 50, cursor: str | None = None) -> Page[HistoryItem]:
         with self._pool.connection() as conn:
@@ -142,6 +156,9 @@ class Views:
                 limit=limit,
                 cursor=cursor,
             )
+
+    def coverage(self, contract_id: UUID) -> Coverage | None:
+        return self._found(lambda conn: coverage.of_contract(conn, contract_id))
 
     def contract(self, contract_id: UUID, on: date | None = None) -> Contract | None:
         """The contract as of a day, today where none is given."""
@@ -176,6 +193,9 @@ class Views:
         number: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        *,
+        payment_status: str | None = None,
+        overdue: bool | None = None,
     ) -> Page[DocumentItem]:
         with self._pool.connection() as conn:
             return documents.documents(
@@ -185,6 +205,8 @@ class Views:
                 customer_id=customer_id,
                 billing_run_id=billing_run_id,
                 number=number,
+                payment_status=payment_status,
+                overdue=overdue,
                 limit=limit,
                 cursor=cursor,
             )
@@ -192,11 +214,55 @@ class Views:
     def document(self, document_id: UUID) -> Document | None:
         return self._found(lambda conn: documents.document(conn, document_id, self._today(), self._vault))
 
+    def correction_proposals(
+        self,
+        customer_id: UUID | None = None,
+        status: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[ProposalItem]:
+        with self._pool.connection() as conn:
+            return corrections.proposals(
+                conn, customer_id=customer_id, status=status, limit=limit, cursor=cursor
+            )
+
+    def correction_proposal(self, proposal_id: UUID) -> Proposal | None:
+        return self._found(lambda conn: corrections.proposal(conn, proposal_id))
+
+    def payments(
+        self,
+        customer_id: UUID | None = None,
+        document_id: UUID | None = None,
+        payment_ident: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[PaymentItem]:
+        with self._pool.connection() as conn:
+            return payments.payments(
+                conn,
+                self._vault,
+                customer_id=customer_id,
+                document_id=document_id,
+                payment_ident=payment_ident,
+                limit=limit,
+                cursor=cursor,
+            )
+
+    def payment(self, payment_id: UUID) -> PaymentItem | None:
+        return self._found(lambda conn: payments.payment(conn, payment_id, self._vault))
+
     def anything_billed_of(self, subject_id: UUID) -> bool:
         """Whether a document bills anything of this contract or order; raises Unavailable where the views are behind."""
         self._take_in_all()
         with self._pool.connection() as conn:
             return contracts.is_billed(conn, subject_id) or orders.is_billed(conn, subject_id)
+
+    def failed_customers(self, billing_run_id: UUID) -> int | None:
+        """For how many customers a run failed; None while it is not over."""
+        self._take_in_all()
+        with self._pool.connection() as conn:
+            run = billing_runs.billing_run(conn, billing_run_id)
+        return run["customers"]["failed"] if run and run["finishedAt"] else None
 
     def left_to_bill(self, customer_id: UUID) -> list[str]:
         """Idents of the customer's contracts and orders of which something is or will be to be billed."""

@@ -76,8 +76,14 @@ class EventLog(Protocol):
     def held_by(self, kind: str, holder: UUID) -> list[UUID]:
         """The aggregates with a name of `kind` that belong to `holder`, such as a customer's contracts."""
 
-    def events_of(self, aggregate_ids: Collection[UUID]) -> dict[UUID, list[StoredEvent]]:
-        """All events of several aggregates, each in order; unknown ones are left out."""
+    def events_of(self, aggregate_ids: Collection[UUID], within: Any = None) -> dict[UUID, list[StoredEvent]]:
+        """All events of several aggregates, each in order; unknown ones are left out.
+
+        `within` is the caller's open transaction to read in, as for storing events.
+        """
+
+    def about(self, subjects: Collection[UUID], through: int | None = None) -> Sequence[Envelope]:
+        """All that was said of these aggregates up to a position, in order."""
 
     def next_number(self, sequence: str) -> int:
         """A new number of `sequence`, never handed out before; a refused command leaves a gap."""
@@ -96,6 +102,11 @@ class Decision:
     claims: tuple[Claim, ...] = ()
     relies_on: tuple[Aggregate, ...] = ()
     erases: UUID | None = None
+
+    def command(self, asked: Asked) -> Command:
+        """The command as it is recorded with its events."""
+        relies_on = tuple((aggregate.id, aggregate.version) for aggregate in self.relies_on)
+        return Command(asked.context, asked.request_hash, self.answer, self.claims, relies_on, self.erases)
 
 
 class KontorApplication(Application[UUID]):
@@ -131,9 +142,10 @@ class KontorApplication(Application[UUID]):
         """The keys of personal data."""
         return self.log_index.keyring
 
-    def load(self, aggregate_ids: Collection[UUID]) -> dict[UUID, Aggregate]:
+    def load(self, aggregate_ids: Collection[UUID], within: Any = None) -> dict[UUID, Aggregate]:
         """Several aggregates as of their newest events, read at once; unknown ones are left out."""
-        stored = [event for events in self.log_index.events_of(aggregate_ids).values() for event in events]
+        found = self.log_index.events_of(aggregate_ids, within)
+        stored = [event for events in found.values() for event in events]
         events = cast(EventMapper, self.mapper).to_domain_events(stored)
         return {
             aggregate_id: _replayed(history)
@@ -146,10 +158,14 @@ class KontorApplication(Application[UUID]):
         `decide` loads, checks and changes aggregates; it is called again when someone else changed
         one of them at the same moment. The same command again gets the first answer.
         """
+        return self._once(asked, lambda: self._decide_and_save(asked, decide))
+
+    def _once(self, asked: Asked, attempt: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The answer of an attempt to carry out a command, tried again where someone else changed the same."""
         give_up_at = time.monotonic() + RETRY_CONCURRENT_CHANGE_FOR_SECONDS
         while True:
             try:
-                return self._decide_and_save(asked, decide)
+                return attempt()
             except AlreadyDone as done:
                 return done.answer
             except (ConcurrentChange, KeyDestroyed):
@@ -168,16 +184,7 @@ class KontorApplication(Application[UUID]):
 
     def _decide_and_save(self, asked: Asked, decide: Callable[[], Decision]) -> dict[str, Any]:
         decision = decide()
-        relies_on = tuple((aggregate.id, aggregate.version) for aggregate in decision.relies_on)
-        command = Command(
-            asked.context,
-            asked.request_hash,
-            decision.answer,
-            decision.claims,
-            relies_on,
-            decision.erases,
-        )
-        recordings = self.save(*decision.aggregates, command=command)
+        recordings = self.save(*decision.aggregates, command=decision.command(asked))
         if not recordings and (answer := self._earlier_answer(asked)):
             return answer
         position = recordings[-1].notification.id if recordings else self._log.max_notification_id()

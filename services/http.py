@@ -100,6 +100,20 @@ def expected_version(
     return int(number)
 
 
+def liked_languages(accept_language: str) -> list[str]:
+    """The tags of an Accept-Language header (RFC 9110, 12.5.4), the best liked first, without those not wanted."""
+    weighed = [(_quality(part), part.split(";")[0].strip()) for part in accept_language.split(",")]
+    return [tag for quality, tag in sorted(weighed, key=lambda one: -one[0]) if quality > 0 and tag]
+
+
+def _quality(part: str) -> float:
+    _, _, weight = part.partition(";")
+    try:
+        return float(weight.strip().removeprefix("q=")) if weight else 1.0
+    except ValueError:
+        return 0.0
+
+
 def created(response: Response, location: str, answer: dict[str, Any]) -> dict[str, Any]:
     """Headers of a creation: where the new thing is, and its version."""
     response.headers["Location"] = location

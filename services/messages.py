@@ -5,7 +5,7 @@ self-sufficient, so that a consumer needs no other source. Published fields are 
 removed within a version. A message travels in an `Envelope` that says where, when, who and why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -28,16 +28,20 @@ from services.values import (
     DocumentDelivery,
     DocumentGrouping,
     DocumentLine,
+    DocumentReference,
+    DocumentTexts,
     DocumentTotals,
     Duration,
     EInvoicing,
     Item,
     ItemChange,
+    NumberRange,
     OrderLine,
     PaymentAccount,
     Personal,
     PlanReference,
     PropertyValue,
+    ProposedCredit,
     Renewal,
     Seller,
     TaxSubtotal,
@@ -90,6 +94,13 @@ class Feed(Protocol):
         """Position of the newest message, 0 if there is none."""
 
 
+class Log(Feed, Protocol):
+    """A feed straight from its service's log, where everything about few subjects is found without reading all of it."""
+
+    def about(self, subjects: Collection[UUID], through: int | None = None) -> Sequence[Envelope]:
+        """The messages about these aggregates up to a position, in order."""
+
+
 # -- customer service ---------------------------------------------------------------------------
 
 
@@ -112,6 +123,8 @@ class CustomerCreated(Message, frozen=True):
     preferred_document_delivery: DocumentDelivery = DocumentDelivery.NONE
     e_invoicing: EInvoicing | None = None
     group_documents_by: DocumentGrouping = DocumentGrouping.CUSTOMER
+    billing_entity: str | None = None
+    """Ident of the billing entity that bills this customer; None: the default one."""
     properties: dict[str, PropertyValue] = field(default_factory=dict)
 
 
@@ -129,6 +142,7 @@ class CustomerChanges(Value, frozen=True):
     preferred_document_delivery: DocumentDelivery | UnsetType = UNSET
     e_invoicing: EInvoicing | None | UnsetType = UNSET
     group_documents_by: DocumentGrouping | UnsetType = UNSET
+    billing_entity: str | None | UnsetType = UNSET
 
 
 class CustomerEdited(Message, frozen=True):
@@ -270,6 +284,8 @@ class ContractSigned(Message, frozen=True):
     notice_period: Duration | None = None
     renewal: Renewal = Renewal.AUTO_RENEW
     discounts: tuple[Discount, ...] = ()
+    billing_entity: str | None = None
+    """Ident of the billing entity that bills this contract; None: the customer's."""
 
 
 class ContractAmended(Message, frozen=True):
@@ -356,6 +372,8 @@ class OrderRecorded(Message, frozen=True):
     purchase_order: str | None = None
     invoice_address_id: UUID | None = None
     shipping_address_id: UUID | None = None
+    billing_entity: str | None = None
+    """Ident of the billing entity that bills this order; None: the customer's."""
 
 
 class OrderCancelled(Message, frozen=True):
@@ -380,12 +398,29 @@ class BillingRunRequested(Message, frozen=True):
     """The whole of this day, in the billing entity's time zone."""
     processing_at: datetime | None = None
     """This instant; set when `processing_date` is not."""
+    only_if_unchanged_since: int | None = None
+    """Position in the customer log, as a preview names it: nothing is billed where anything about the customers
+    was recorded after it and before this request."""
+    retry_of: UUID | None = None
+    """The run whose failed customers are billed again, and nobody else."""
+    accept_unusual: bool = False
+    """Somebody looked at it: amounts far beyond the usual ones are billed too."""
 
 
 # -- billing service ----------------------------------------------------------------------------
 
 
+class DocumentType(StrEnum):
+    """Kinds of document (UNTDID 1001: 380, 381, 384)."""
+
+    INVOICE = "INVOICE"
+    CREDIT_NOTE = "CREDIT_NOTE"
+    CORRECTION = "CORRECTION"
+
+
 class BillingEntityDefined(Message, frozen=True):
+    """Who bills, and how."""
+
     TOPIC: ClassVar[str] = "billing.BillingEntityDefined"
 
     billing_entity_id: UUID
@@ -398,6 +433,12 @@ class BillingEntityDefined(Message, frozen=True):
     small_business: bool
     oss: bool = False
     """The seller pays the VAT of consumers in other member states through the One Stop Shop."""
+    default: bool = False
+    """Bills everybody for whom no other one is named; a new default takes that over from the one before."""
+    number_ranges: dict[DocumentType, NumberRange] = field(default_factory=dict)
+    """By type; before there were settings of their own, all followed from `number_prefix`, the invoices'."""
+    texts: dict[str, DocumentTexts] = field(default_factory=dict)
+    """By language tag."""
 
 
 class BillingEntityRedefined(BillingEntityDefined, frozen=True):
@@ -417,6 +458,13 @@ class BillingRunStarted(Message, frozen=True):
     customers_total: int
     customer_id: UUID | None = None
     debtor_ident: str | None = None
+    retry_of: UUID | None = None
+    """The run whose failed customers this one bills again."""
+    accept_unusual: bool = False
+    """Amounts far beyond the usual ones are billed too."""
+    processing_at: datetime | None = None
+    """The instant up to which is billed, if it is no plain day: the days above are the default billing entity's then,
+    every other one's are those of its own time zone."""
 
 
 class Outcome(StrEnum):
@@ -450,14 +498,6 @@ class CustomerBilled(Message, frozen=True):
     reason: str | None = None
 
 
-class DocumentType(StrEnum):
-    """Kinds of document (UNTDID 1001: 380, 381, 384)."""
-
-    INVOICE = "INVOICE"
-    CREDIT_NOTE = "CREDIT_NOTE"
-    CORRECTION = "CORRECTION"
-
-
 class DocumentIssued(Message, frozen=True):
     """A document as legally issued: it never changes, whatever becomes of customer, seller or prices."""
 
@@ -467,7 +507,6 @@ class DocumentIssued(Message, frozen=True):
     document_id: UUID
     number: str
     type: DocumentType
-    billing_run_id: UUID
     billing_entity_id: UUID
     customer_id: UUID
     debtor_ident: str
@@ -487,6 +526,108 @@ class DocumentIssued(Message, frozen=True):
     supply_date: date | None = None
     """Date of the last supply on the document (EN 16931 BT-72)."""
     template_version: int = 1
+    billing_run_id: UUID | None = None
+    """The run that issued it; None where a person asked for just this document."""
+    preceding_document: DocumentReference | None = None
+    """The invoice that a credit note or correction is about."""
+    reason: Personal | None = None
+    """Why a credit note or correction was issued, as it is printed."""
+    seen_position: int | None = None
+    """Position in the customer log up to which was known what is billed; nothing later changed it."""
+
+
+class CorrectionProposed(Message, frozen=True):
+    """A change of a contract has effect in intervals that are billed: what would be credited, and billed instead.
+
+    Nothing is issued unless a person accepts it.
+    """
+
+    TOPIC: ClassVar[str] = "billing.CorrectionProposed"
+
+    proposal_id: UUID
+    customer_id: UUID
+    debtor_ident: str
+    contract_id: UUID
+    contract_ident: str
+    since: date
+    """First day from which the contract changed."""
+    causes: tuple[int, ...]
+    """Positions in the customer log of what changed it."""
+    currency: str
+    credits: tuple[ProposedCredit, ...]
+    bills: tuple[DocumentLine, ...]
+    net: Decimal
+    """What the customer would owe more; negative: less."""
+    gross: Decimal
+
+
+class CorrectionAccepted(Message, frozen=True):
+    """The proposed credit notes and invoices were issued, in this transaction."""
+
+    TOPIC: ClassVar[str] = "billing.CorrectionAccepted"
+
+    proposal_id: UUID
+    customer_id: UUID
+    contract_id: UUID
+    documents: tuple[UUID, ...]
+
+
+class CorrectionDeclined(Message, frozen=True):
+    """Nothing is issued, and what is billed stays as it is."""
+
+    TOPIC: ClassVar[str] = "billing.CorrectionDeclined"
+
+    proposal_id: UUID
+    customer_id: UUID
+    contract_id: UUID
+    reason: str
+
+
+class CorrectionSuperseded(Message, frozen=True):
+    """The proposal is no longer right: something changed again; another one follows where there is still a difference."""
+
+    TOPIC: ClassVar[str] = "billing.CorrectionSuperseded"
+
+    proposal_id: UUID
+    customer_id: UUID
+    contract_id: UUID
+
+
+class PaymentRecorded(Message, frozen=True):
+    """Money came in for a document; more than was open is to the customer's credit."""
+
+    TOPIC: ClassVar[str] = "billing.PaymentRecorded"
+
+    payment_id: UUID
+    document_id: UUID
+    number: str
+    customer_id: UUID
+    amount: Decimal
+    currency: str
+    paid_on: date
+    method: str | None = None
+    """How it was paid, in the words of who recorded it."""
+    reference: Personal | None = None
+    """What the bank statement says."""
+    payment_ident: str | None = None
+    """The payment in the system that it comes from, such as the line of a bank statement; recorded once."""
+
+
+class RefundRecorded(Message, frozen=True):
+    """Money went back to the customer; what was paid back of an invoice is open again."""
+
+    TOPIC: ClassVar[str] = "billing.RefundRecorded"
+
+    payment_id: UUID
+    document_id: UUID
+    number: str
+    customer_id: UUID
+    amount: Decimal
+    currency: str
+    paid_on: date
+    method: str | None = None
+    reference: Personal | None = None
+    payment_ident: str | None = None
 
 
 class RunStatus(StrEnum):
@@ -498,10 +639,14 @@ class RunStatus(StrEnum):
 
 
 class BillingRunCompleted(Message, frozen=True):
+    """The run is at its end: every customer in its scope has an outcome, unless it was cancelled before."""
+
     TOPIC: ClassVar[str] = "billing.BillingRunCompleted"
 
     billing_run_id: UUID
     status: RunStatus
+    reason: str | None = None
+    """Why it was cancelled."""
 
 
 ALL: tuple[type[Message], ...] = (
@@ -534,6 +679,12 @@ ALL: tuple[type[Message], ...] = (
     BillingRunStarted,
     CustomerBilled,
     DocumentIssued,
+    CorrectionProposed,
+    CorrectionAccepted,
+    CorrectionDeclined,
+    CorrectionSuperseded,
+    PaymentRecorded,
+    RefundRecorded,
     BillingRunCompleted,
 )
 

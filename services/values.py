@@ -419,6 +419,10 @@ class Period(Value, frozen=True):
     first: date = field(name="from")
     last: date = field(name="to")
 
+    @property
+    def length_days(self) -> int:
+        return (self.last - self.first).days + 1
+
 
 class BankAccount(Value, frozen=True):
     iban: str
@@ -445,6 +449,29 @@ class Seller(Value, frozen=True):
     website: str | None = None
     bank_account: BankAccount | None = None
     accent_color: str | None = None
+    creditor_id: str | None = None
+    """Who collects by SEPA direct debit (AT-02)."""
+    introduction: str | None = None
+    """Printed above the lines of an invoice, in the document's language."""
+    closing: str | None = None
+    """Printed below the totals of an invoice, in the document's language."""
+
+
+class DocumentTexts(Value, frozen=True):
+    """What a billing entity has its invoices say in one language."""
+
+    introduction: str | None = None
+    closing: str | None = None
+
+
+class NumberRange(Value, frozen=True):
+    """How documents of one type are numbered: prefix, year and a counter of at least so many digits."""
+
+    prefix: str
+    digits: int = 6
+    next: int | None = None
+    """The first number of `year`, for whoever continues the numbers of another system; else every year begins at 1."""
+    year: int | None = None
 
 
 class Buyer(Value, frozen=True):
@@ -491,6 +518,16 @@ class BilledUsage(Value, frozen=True):
     """0 for an interval's first bill; n for the n-th one after it, with usage that was recorded late."""
 
 
+class CreditedLine(Value, frozen=True):
+    """What a credit note's line takes back: of which line of the preceding document, and how many of its units."""
+
+    line: int
+    quantity: Decimal = Decimal(0)
+    """0 where an amount is credited and not units."""
+    bill_again: bool = False
+    """What the line billed (interval, usage, one-time item or order line) is to be billed once more."""
+
+
 class DocumentLine(Value, frozen=True):
     """One billed position; `net` = round(`quantity` × `unit_price`) − allowances + charges."""
 
@@ -511,6 +548,16 @@ class DocumentLine(Value, frozen=True):
     charges: tuple[LineAdjustment, ...] = ()
     usage: BilledUsage | None = None
     """Which usage of `period` is billed; None for what is not measured."""
+    credits: CreditedLine | None = None
+    """Set where a line of an earlier document is credited; nothing is billed by it then."""
+
+    @property
+    def days(self) -> Period:
+        """The interval that is billed, or the day of supply of what is supplied once."""
+        if self.period:
+            return self.period
+        assert self.supplied_on, "what is billed has a period or a day of supply"
+        return Period(first=self.supplied_on, last=self.supplied_on)
 
 
 class DocumentAdjustment(Value, frozen=True):
@@ -533,6 +580,21 @@ class TaxSubtotal(Value, frozen=True):
     exemption_code: str | None = None
     """VATEX code list of the CEF, e.g. VATEX-EU-AE."""
     exemption_text: str | None = None
+
+
+class DocumentReference(Value, frozen=True):
+    """An issued document as another one names it (EN 16931 BG-3)."""
+
+    document_id: UUID
+    number: str
+    issue_date: date
+
+
+class ProposedCredit(Value, frozen=True):
+    """What a correction would credit of an invoice."""
+
+    document: DocumentReference
+    lines: tuple[DocumentLine, ...]
 
 
 class DocumentTotals(Value, frozen=True):

@@ -12,6 +12,7 @@ from infra.eventstore.personal_data import KeyStore, MasterKey
 from infra.eventstore.recorder import LogRecorder
 from infra.postgres.pool import Pool, connect, open_pool
 from services.billing.application import BillingApplication
+from services.billing.billing_entity import Settings
 from services.customer.application import CustomerApplication
 from services.customer.commands.billing_runs import RequestBillingRun
 from services.customer.commands.contracts import SignContract
@@ -19,7 +20,7 @@ from services.customer.commands.customers import CreateCustomer
 from services.customer.commands.orders import RecordOrder
 from services.customer.commands.plans import CreatePlan
 from services.customer.commands.usage import RecordUsage
-from services.messages import CustomerBilled, DocumentIssued, Envelope
+from services.messages import BillingRunCompleted, CustomerBilled, DocumentIssued, Envelope, Outcome
 from services.personal_data import KEY_BYTES, opened
 from tests import examples
 from tests.database import Database
@@ -41,7 +42,10 @@ class System:
     # -- commands -------------------------------------------------------------------------------
 
     def define_seller(self, **changes: Any) -> None:
-        self.billing.define_billing_entity(examples.asked().context, **(examples.ENTITY | changes))
+        """The billing entity `ident` (`main`) of the standard cast, with other settings."""
+        settings = examples.ENTITY | changes
+        ident = settings.pop("ident")
+        self.billing.define_billing_entity(ident, Settings(**settings), examples.asked())
 
     def create_customer(self, body: examples.Row) -> dict[str, Any]:
         return self.customer.create_customer(CreateCustomer.model_validate(body), examples.asked())
@@ -71,6 +75,8 @@ class System:
             pass
         while self.billing.bill_some():
             pass
+        while self.billing.look_for_corrections():
+            pass
 
     def bill(self, up_to: date | str | None, debtor: str | None = None) -> "Run":
         """Request a run, carry it out, and return what it did."""
@@ -89,6 +95,10 @@ class System:
 
     def documents(self) -> list[DocumentIssued]:
         return self._documents(self.billing_events())
+
+    def issued(self) -> Iterator[DocumentIssued]:
+        """One document after the other, with what is personal in them sealed, however many there are."""
+        return (e.body for e in _everything(self.billing_feed) if isinstance(e.body, DocumentIssued))
 
     def _documents(self, events: list[Envelope]) -> list[DocumentIssued]:
         issued = [e.body for e in events if isinstance(e.body, DocumentIssued)]
@@ -134,6 +144,16 @@ class BilledSoFar:
         documents = [e.body for e in _everything(self.feed) if isinstance(e.body, DocumentIssued)]
         return any(line.origin.id == subject_id for document in documents for line in document.lines)
 
+    def failed_customers(self, billing_run_id: UUID) -> int | None:
+        of_run = [
+            e.body
+            for e in _everything(self.feed)
+            if getattr(e.body, "billing_run_id", None) == billing_run_id
+        ]
+        if not any(isinstance(body, BillingRunCompleted) for body in of_run):
+            return None
+        return sum(isinstance(body, CustomerBilled) and body.outcome is Outcome.FAILED for body in of_run)
+
     def left_to_bill(self, customer_id: UUID) -> list[str]:
         with self.pool.connection() as conn:
             rows = conn.execute(
@@ -169,7 +189,7 @@ def system_on(database: Database) -> Iterator[System]:
         yield System(
             database,
             CustomerApplication(recorders["customer"], BilledSoFar(feeds["billing"], pools["billing"])),
-            BillingApplication(recorders["billing"], pools["billing"]),
+            BillingApplication(recorders["billing"], pools["billing"], feeds["customer"]),
             feeds["customer"],
             feeds["billing"],
             pools["customer"],

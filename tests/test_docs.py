@@ -9,7 +9,9 @@ import pytest
 from services import messages
 from services.billing.billing_entity import BillingEntity
 from services.billing.billing_run import BillingOutcome, BillingRun
+from services.billing.correction import CorrectionProposal
 from services.billing.document import Document
+from services.billing.receivable import Receivable
 from services.customer.billing_request import BillingRunRequest
 from services.customer.contract import Contract
 from services.customer.customer import Customer
@@ -30,6 +32,8 @@ AGGREGATES = (
     BillingRun,
     BillingOutcome,
     Document,
+    Receivable,
+    CorrectionProposal,
 )
 LIBRARY_FIELDS = {"originator_id", "originator_version", "originator_topic", "timestamp"}
 

@@ -11,8 +11,9 @@ from uuid import NAMESPACE_URL, uuid5
 from infra.imports import Kind, import_rows
 from infra.imports.rejects import Reject
 from services.billing.application import BillingApplication
+from services.billing.billing_entity import Settings
 from services.customer.application import CustomerApplication
-from services.events import Context
+from services.events import Asked, Context
 from services.values import BankAccount, Seller
 
 Row = dict[str, Any]
@@ -82,7 +83,7 @@ class Runtime(Protocol):
 
 def load_demo(runtime: Runtime, report: Callable[[str, int, int], None]) -> None:
     """Load what is not loaded yet; `report` is told what, how many are done, and how many there are."""
-    if not runtime.billing.has_billing_entity():
+    if not runtime.billing.billing_entities():
         define_seller(runtime.billing)
     parts: Sequence[tuple[Kind, list[Row]]] = (
         ("customers", list(customers())),
@@ -96,9 +97,7 @@ def load_demo(runtime: Runtime, report: Callable[[str, int, int], None]) -> None
 def define_seller(billing: BillingApplication) -> None:
     """Define the demo's billing entity."""
     command_id = uuid5(NAMESPACE_URL, "kontor:demo:seller")
-    billing.define_billing_entity(
-        Context(command_id, ACTOR, datetime.now(UTC), command_id),
-        ident="main",
+    settings = Settings(
         seller=SELLER,
         time_zone="Europe/Berlin",
         currency=CURRENCY,
@@ -106,6 +105,8 @@ def define_seller(billing: BillingApplication) -> None:
         number_prefix="RE",
         small_business=False,
     )
+    asked = Asked(Context(command_id, ACTOR, datetime.now(UTC), command_id))
+    billing.define_billing_entity("main", settings, asked)
 
 
 def _load(

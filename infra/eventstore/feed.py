@@ -3,15 +3,17 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from uuid import UUID
 
 import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool
 
+from infra.eventstore.envelopes import SELECT_ABOUT, envelope
 from infra.eventstore.recorder import channel
-from services import messages
+from infra.postgres.pool import read
 from services.messages import Envelope
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,11 @@ class LogFeed:
             cursor.execute(
                 "SELECT * FROM events WHERE position > %s ORDER BY position LIMIT %s", [after, limit]
             )
-            return [self._envelope(row) for row in cursor]
+            return [envelope(self.source, row) for row in cursor]
+
+    def about(self, subjects: Collection[UUID], through: int | None = None) -> Sequence[Envelope]:
+        rows = read(self._pool, SELECT_ABOUT, [list(subjects), through])
+        return [envelope(self.source, row) for row in rows]
 
     def wait(self, after: int, timeout_seconds: float) -> None:
         self._hints.wait_beyond(after, min(timeout_seconds, POLL_SECONDS))
@@ -52,21 +58,6 @@ class LogFeed:
 
     def close(self) -> None:
         self._hints.close()
-
-    def _envelope(self, row: DictRow) -> Envelope:
-        return Envelope(
-            source=self.source,
-            position=row["position"],
-            topic=row["topic"],
-            subject=row["originator_id"],
-            version=row["originator_version"],
-            occurred_at=row["occurred_at"],
-            actor=row["actor"],
-            command_id=row["command_id"],
-            correlation_id=row["correlation_id"],
-            causation_id=row["causation_id"],
-            body=messages.from_stored(row["topic"], row["schema_version"], row["state"]),
-        )
 
 
 class _Hints:

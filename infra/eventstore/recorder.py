@@ -18,11 +18,13 @@ from psycopg.types.json import Json
 
 from infra.eventstore import personal_data
 from infra.eventstore.committer import Committer
+from infra.eventstore.envelopes import SELECT_ABOUT, envelope
 from infra.postgres.pool import Pool, read
 from services.application import AlreadyDone, ClaimTaken, ConcurrentChange, StoredInTheClear
 from services.errors import IdempotencyKeyReused
 from services.event_store import RecordedEvent
 from services.events import Claim, Command
+from services.messages import Envelope
 from services.personal_data import Keyring, NewKey
 from services.upcasting import SEALED_FROM_VERSION_2
 
@@ -156,11 +158,22 @@ class LogRecorder(ApplicationRecorder):
         rows = self._rows("SELECT owner FROM idents WHERE holder = %s AND kind = %s", holder, kind)
         return [row["owner"] for row in rows]
 
-    def events_of(self, aggregate_ids: Collection[UUID]) -> dict[UUID, list[StoredEvent]]:
+    def events_of(
+        self, aggregate_ids: Collection[UUID], within: Cursor[DictRow] | None = None
+    ) -> dict[UUID, list[StoredEvent]]:
         found: defaultdict[UUID, list[StoredEvent]] = defaultdict(list)
-        for row in self._rows(SELECT_OF_SEVERAL, list(aggregate_ids)):
+        ids = list(aggregate_ids)
+        rows = (
+            within.execute(SELECT_OF_SEVERAL, [ids]).fetchall()
+            if within
+            else self._rows(SELECT_OF_SEVERAL, ids)
+        )
+        for row in rows:
             found[row["originator_id"]].append(_recorded(row))
         return found
+
+    def about(self, subjects: Collection[UUID], through: int | None = None) -> Sequence[Envelope]:
+        return [envelope(self._source, row) for row in self._rows(SELECT_ABOUT, list(subjects), through)]
 
     def next_number(self, sequence: str) -> int:
         row = self._find("SELECT nextval(%s::regclass) AS number", sequence)

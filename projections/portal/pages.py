@@ -124,6 +124,7 @@ class Pages:
             "contracts": views.contracts(customer_id=customer_id, **page("contracts")),
             "orders": views.orders(customer_id=customer_id, **page("orders")),
             "documents": may_see_documents and views.documents(customer_id=customer_id, **page("documents")),
+            "payments": may_see_documents and views.payments(customer_id=customer_id, **page("payments")),
             "billing_runs": views.billing_runs(customer_id=customer_id, **page("billingRuns")),
             "history": views.history(customer_id, **page("history")),
         }

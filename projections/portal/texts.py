@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from services.http import liked_languages
+
 DIRECTORY = Path(__file__).parent / "texts"
 FALLBACK = "en"
 
@@ -65,17 +67,6 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
 
 
 def preferred(accept_language: str, known: Mapping[str, Texts]) -> str:
-    """The known language that an Accept-Language header (RFC 9110, 12.5.4) likes best."""
-    for tag in sorted(accept_language.split(","), key=_quality, reverse=True):
-        language = tag.split(";")[0].strip().split("-")[0].lower()
-        if language in known and _quality(tag) > 0:
-            return language
-    return FALLBACK
-
-
-def _quality(tag: str) -> float:
-    _, _, weight = tag.partition(";")
-    try:
-        return float(weight.strip().removeprefix("q=")) if weight else 1.0
-    except ValueError:
-        return 0.0
+    """The known language that an Accept-Language header likes best."""
+    languages = (tag.split("-")[0].lower() for tag in liked_languages(accept_language))
+    return next((language for language in languages if language in known), FALLBACK)

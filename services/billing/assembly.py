@@ -7,14 +7,18 @@ from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from services.billing.as_due import check_as_due
 from services.billing.checks import check_draft
 from services.billing.document import Draft
 from services.billing.due import Billable, Cutoff, Position, Terms, positions
+from services.billing.money_back import as_credit_note, is_money_back
 from services.billing.party import Party
 from services.billing.rating import HUNDRED, adjustment_amount, adjustments, line_amount, net_price
+from services.billing.sellers import Sellers, shown
+from services.billing.sums import Vat, totals_of
 from services.billing.tax import Tax
 from services.billing.taxed import Head, Part, Taxation, Taxed
-from services.messages import BillingEntityDefined, ContractSigned, OrderRecorded
+from services.messages import ContractSigned, OrderRecorded
 from services.money import ZERO, rounded
 from services.terms import ContractTerms
 from services.values import (
@@ -23,19 +27,16 @@ from services.values import (
     DocumentAdjustment,
     DocumentGrouping,
     DocumentLine,
-    DocumentTotals,
     LineOrigin,
     TaxSubtotal,
 )
 
-Vat = tuple[str, Decimal]
-"""Category and rate, of which a document has one subtotal each."""
-
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What shares a document: one currency, invoice address, payment term, purchase order and scope of VAT."""
+    """What shares a document: one seller, currency, invoice address, payment term, purchase order and scope of VAT."""
 
+    billing_entity_id: UUID
     currency: str
     invoice_address_id: UUID
     payment_term_days: int
@@ -48,21 +49,28 @@ class Group:
 def assemble(
     customer: Party,
     billables: Iterable[Billable],
-    entity: BillingEntityDefined,
+    sellers: Sellers,
     cutoff: Cutoff,
-    issue_date: date,
 ) -> list[Draft]:
     """The documents that bill everything of `customer` that is due by `cutoff`, in a fixed order.
 
     Raises KontorError with a reason for a person where something cannot be billed.
     """
-    taxation = Taxation(customer, entity)
     grouped: defaultdict[Group, list[Part]] = defaultdict(list)
     for billable in sorted(billables, key=lambda billable: _order(_head(billable.terms))):
-        if due := positions(billable, cutoff):
+        taxation = Taxation(customer, sellers.of(_head(billable.terms), customer))
+        if due := positions(billable, cutoff.in_zone(taxation.time_zone)):
             for part in taxation.parts(_head(billable.terms), due):
                 grouped[_group(taxation, part)].append(part)
-    return [_Document(taxation, group, parts, issue_date).draft() for group, parts in grouped.items()]
+    return [
+        _document(Taxation(customer, sellers.with_id(group.billing_entity_id)), group, parts, cutoff)
+        for group, parts in grouped.items()
+    ]
+
+
+def _document(taxation: Taxation, group: Group, parts: Sequence[Part], cutoff: Cutoff) -> Draft:
+    """Issued on the day on which the seller bills."""
+    return _Document(taxation, group, parts, cutoff.in_zone(taxation.time_zone).begins_by).draft()
 
 
 def _head(terms: Terms) -> Head:
@@ -80,6 +88,7 @@ def _group(taxation: Taxation, part: Part) -> Group:
     per_contract = customer.group_documents_by is DocumentGrouping.CONTRACT
     term = head.payment_term_days
     return Group(
+        billing_entity_id=entity.billing_entity_id,
         currency=head.currency,
         invoice_address_id=customer.invoice_address(head.invoice_address_id).address_id,
         payment_term_days=entity.payment_term_days if term is None else term,
@@ -114,19 +123,21 @@ class _Document:
             due_date=self._issue_date + timedelta(days=self._group.payment_term_days),
             currency=self._currency,
             language=self._customer.language,
-            seller=self._entity.seller,
+            seller=shown(self._entity, self._customer.language),
             buyer=self._buyer(),
             lines=lines,
             taxes=taxes,
-            totals=self._totals(lines, allowances, charges, taxes),
+            totals=totals_of(lines, allowances, charges, taxes, self._currency),
             allowances=allowances,
             charges=charges,
             payment_term_days=self._group.payment_term_days,
             purchase_order=self._group.purchase_order,
             supply_date=max(t.position.supplied_on for part in self._parts for t in part.taxed),
         )
-        check_draft(draft)
-        return draft
+        check_as_due(draft, self._taxation, self._parts)
+        issued = as_credit_note(draft) if is_money_back(draft) else draft
+        check_draft(issued)
+        return issued
 
     # -- parties --------------------------------------------------------------------------------
 
@@ -237,23 +248,6 @@ class _Document:
         codes = {reason.code for reason in reasons}
         texts = dict.fromkeys(reason.text(self._customer.language) for reason in reasons)
         return codes.pop() if len(codes) == 1 else None, " ".join(texts) or None
-
-    def _totals(
-        self,
-        lines: Sequence[DocumentLine],
-        allowances: Sequence[DocumentAdjustment],
-        charges: Sequence[DocumentAdjustment],
-        taxes: Sequence[TaxSubtotal],
-    ) -> DocumentTotals:
-        zero = rounded(ZERO, self._currency)
-        line_sum = sum((line.net for line in lines), zero)
-        allowance_sum = sum((a.amount for a in allowances), zero)
-        charge_sum = sum((c.amount for c in charges), zero)
-        net = line_sum - allowance_sum + charge_sum
-        tax = sum((t.tax for t in taxes), zero)
-        return DocumentTotals(
-            lines=line_sum, allowances=allowance_sum, charges=charge_sum, net=net, tax=tax, gross=net + tax
-        )
 
 
 def _origin(head: Head, position: Position) -> LineOrigin:

@@ -6,7 +6,7 @@ All names are unqualified: the connection's search path says which schema is mea
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, get_args
@@ -14,10 +14,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec import UNSET
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from services.billing import parties, usage_records
+from services.billing import billing_entities, last_amounts, parties, usage_records
 from services.billing.due import (
     Billable,
     Progress,
@@ -27,11 +28,12 @@ from services.billing.due import (
     next_due_on,
 )
 from services.billing.party import Party
+from services.billing.sellers import Sellers
 from services.billing.transaction import Cursor
 from services.billing.usage import Usage, is_measured
 from services.messages import (
-    BillingEntityDefined,
     ContractSigned,
+    CustomerEdited,
     Envelope,
     OrderCancelled,
     OrderRecorded,
@@ -42,9 +44,6 @@ from services.values import DocumentLine, Period
 
 KINDS: dict[type[Terms], str] = {ContractTerms: "CONTRACT", OrderRecorded: "ORDER"}
 TERMS = {kind: terms for terms, kind in KINDS.items()}
-
-DEFAULT_TIME_ZONE = "Europe/Berlin"
-"""Calendar before any billing entity is defined; until then nothing is billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +64,21 @@ def accounts(cursor: Cursor, customer_ids: Sequence[UUID], by: date) -> list[Acc
     rows = cursor.fetchall()
     owners = {row["billable_id"]: row["customer_id"] for row in rows}
     due: defaultdict[UUID, list[Billable]] = defaultdict(list)
-    for billable in _with_billed_usage(cursor, _with_usage(cursor, [_billable(row) for row in rows])):
-        due[owners[billable.billable_id]].append(billable)
+    found = _with_billed_usage(cursor, _with_usage(cursor, [_billable(row) for row in rows]))
+    last = last_amounts.read(cursor, list(owners))
+    for billable in found:
+        amounts = last.get(billable.billable_id, {})
+        due[owners[billable.billable_id]].append(replace(billable, last_amounts=amounts))
     return [Account(customers[customer_id], due[customer_id]) for customer_id in customer_ids]
 
 
-def billing_entity(cursor: Cursor) -> BillingEntityDefined | None:
-    """The seller: the billing entity that was defined first; None before there is one."""
-    cursor.execute("SELECT entity FROM billing_entities ORDER BY defined_at LIMIT 1")
-    row = cursor.fetchone()
-    return msgspec.convert(row["entity"], BillingEntityDefined) if row else None
-
-
-def time_zone(cursor: Cursor) -> ZoneInfo:
-    """The seller's calendar."""
-    entity = billing_entity(cursor)
-    return ZoneInfo(entity.time_zone if entity else DEFAULT_TIME_ZONE)
+def due_customers(cursor: Cursor, by: date, limit: int) -> list[UUID]:
+    """Up to `limit` customers with something that is due by a day."""
+    cursor.execute(
+        "SELECT DISTINCT customer_id FROM billables WHERE due_on <= %s ORDER BY customer_id LIMIT %s",
+        [by, limit],
+    )
+    return [row["customer_id"] for row in cursor]
 
 
 def _billable(row: DictRow) -> Billable:
@@ -95,8 +93,24 @@ def _with_usage(cursor: Cursor, found: Sequence[Billable]) -> list[Billable]:
     measured = [b.billable_id for b in found if isinstance(b.terms, ContractTerms) and is_measured(b.terms)]
     if not measured:
         return list(found)
-    used, zone = usage_records.unbilled(cursor, measured), time_zone(cursor)
-    return [replace(b, usage=Usage(used[b.billable_id], zone)) if b.billable_id in used else b for b in found]
+    used = usage_records.unbilled(cursor, measured)
+    zones = _time_zones(cursor, [b for b in found if b.billable_id in used])
+    return [
+        replace(b, usage=Usage(used[b.billable_id], zones[b.billable_id])) if b.billable_id in used else b
+        for b in found
+    ]
+
+
+def _time_zones(cursor: Cursor, found: Sequence[Billable]) -> dict[UUID, ZoneInfo]:
+    """The calendar of whoever bills each contract."""
+    if not found:
+        return {}
+    sellers = billing_entities.read(cursor)
+    idents = parties.billing_entities(cursor, {_head(b.terms).customer_id for b in found})
+    return {
+        b.billable_id: sellers.time_zone(_head(b.terms).billing_entity or idents[_head(b.terms).customer_id])
+        for b in found
+    }
 
 
 def _with_billed_usage(cursor: Cursor, found: Sequence[Billable]) -> list[Billable]:
@@ -121,6 +135,14 @@ def follow_customers(cursor: Cursor, envelopes: Iterable[Envelope]) -> None:
     parties.follow(cursor, batch)
     usage_records.record(cursor, [(e.position, e.body) for e in batch if isinstance(e.body, UsageRecorded)])
     _follow_terms(cursor, batch)
+    edits = [e.body for e in batch if isinstance(e.body, CustomerEdited)]
+    _follow_moves(cursor, [e.customer_id for e in edits if e.changes.billing_entity is not UNSET])
+
+
+def _follow_moves(cursor: Cursor, customer_ids: Sequence[UUID]) -> None:
+    """Somebody else bills these customers from now on, perhaps by another calendar."""
+    if customer_ids:
+        _redate(cursor, usage_records.with_unbilled(cursor, customer_ids))
 
 
 _CONTRACT_CHANGES = (*get_args(ContractChange), UsageRecorded)
@@ -164,6 +186,13 @@ def _read(cursor: Cursor, billable_ids: Iterable[UUID]) -> list[Billable]:
     return [_billable(row) for row in cursor.fetchall()]
 
 
+def contract(cursor: Cursor, contract_id: UUID) -> ContractTerms:
+    """A contract as of everything that was taken in, locked."""
+    [found] = _read(cursor, [contract_id])
+    assert isinstance(found.terms, ContractTerms)
+    return found.terms
+
+
 def _forget(cursor: Cursor, order_ids: Sequence[UUID]) -> None:
     """A cancelled order is never to be billed."""
     if order_ids:
@@ -200,7 +229,8 @@ def _head(terms: Terms) -> ContractSigned | OrderRecorded:
 def mark_billed(cursor: Cursor, documents: Iterable[tuple[UUID, Sequence[DocumentLine]]]) -> None:
     """Record what documents, given as id and lines, bill.
 
-    A second bill of an interval violates the primary key of billed_intervals.
+    A second bill of an interval violates the primary key of billed_intervals; what a credit note released does not
+    count. Lines of credit notes that take back earlier lines bill nothing.
     """
     issued = list(documents)
     billed = [interval for document_id, lines in issued for interval in _billed_intervals(document_id, lines)]
@@ -208,11 +238,16 @@ def mark_billed(cursor: Cursor, documents: Iterable[tuple[UUID, Sequence[Documen
         return
     cursor.execute(
         "INSERT INTO billed_intervals"
-        " (billable_id, item, interval_start, interval_end, late, document_id, line)"
-        " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::date[], %s::date[], %s::int[], %s::uuid[], %s::int[])",
+        " (billable_id, item, interval_start, interval_end, late, document_id, line, correction)"
+        " SELECT new.*, (SELECT count(*) FROM billed_intervals AS before"
+        "  WHERE (before.billable_id, before.item, before.interval_start, before.late)"
+        "   = (new.billable_id, new.item, new.interval_start, new.late) AND before.released_by IS NOT NULL)"
+        " FROM unnest(%s::uuid[], %s::text[], %s::date[], %s::date[], %s::int[], %s::uuid[], %s::int[])"
+        "  AS new (billable_id, item, interval_start, interval_end, late, document_id, line)",
         [list(column) for column in zip(*billed, strict=True)],
     )
     usage_records.mark_billed(cursor, issued)
+    last_amounts.record(cursor, issued)
     _advance(cursor, billed)
 
 
@@ -224,17 +259,88 @@ def _billed_intervals(document_id: UUID, lines: Sequence[DocumentLine]) -> list[
     found = []
     wholes = set()
     for line in lines:
+        if line.credits:
+            continue
         if line.usage:
             whole = (line.origin.id, line.origin.item, line.usage)
             if whole in wholes:
                 continue
             wholes.add(whole)
-        first, last = (line.period.first, line.period.last) if line.period else (line.supplied_on,) * 2
-        assert first is not None
-        assert last is not None
-        late = line.usage.late if line.usage else 0
-        found.append((line.origin.id, line.origin.item, first, last, late, document_id, line.line))
+        days = line.days
+        found.append(
+            (line.origin.id, line.origin.item, days.first, days.last, _late(line), document_id, line.line)
+        )
     return found
+
+
+def _late(line: DocumentLine) -> int:
+    return line.usage.late if line.usage else 0
+
+
+def release(cursor: Cursor, credit_notes: Iterable[tuple[UUID, UUID, Sequence[DocumentLine]]]) -> None:
+    """Let what credit notes say be billed again; each is given as its id, that of its invoice, and its lines."""
+    released = [
+        (note_id, invoice_id, line.origin.id, line.origin.item, line.days.first, _late(line))
+        for note_id, invoice_id, lines in credit_notes
+        for line in lines
+        if line.credits and line.credits.bill_again
+    ]
+    if not released:
+        return
+    cursor.execute(
+        "UPDATE billed_intervals SET released_by = released.note_id"
+        " FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::date[], %s::int[])"
+        "  AS released (note_id, document_id, billable_id, item, interval_start, late)"
+        " WHERE (billed_intervals.document_id, billed_intervals.billable_id, billed_intervals.item,"
+        "   billed_intervals.interval_start, billed_intervals.late)"
+        "  = (released.document_id, released.billable_id, released.item, released.interval_start, released.late)",
+        [list(column) for column in zip(*released, strict=True)],
+    )
+    usage_records.release(cursor, [bill for _, *bill in released])
+    _go_back(cursor, [billable_id for _, _, billable_id, *_ in released])
+
+
+def later_bills(cursor: Cursor, invoice_id: UUID, lines: Iterable[DocumentLine]) -> list[UUID]:
+    """The documents that bill usage which came late for an interval that credit lines of an invoice release."""
+    bills = [
+        (line.origin.id, line.origin.item, line.days.first, _late(line))
+        for line in lines
+        if line.credits and line.credits.bill_again and line.usage
+    ]
+    if not bills:
+        return []
+    cursor.execute(
+        "SELECT DISTINCT later.document_id FROM billed_intervals AS later"
+        " JOIN unnest(%s::uuid[], %s::text[], %s::date[], %s::int[])"
+        "  AS released (billable_id, item, interval_start, late) USING (billable_id, item, interval_start)"
+        " WHERE later.late > released.late AND later.released_by IS NULL AND later.document_id <> %s",
+        [*(list(column) for column in zip(*bills, strict=True)), invoice_id],
+    )
+    return [row["document_id"] for row in cursor]
+
+
+def documents_of(cursor: Cursor, billable_id: UUID, item: str) -> list[UUID]:
+    """The documents that bill an item, and the credit notes that released something of it."""
+    cursor.execute(
+        "SELECT DISTINCT id FROM billed_intervals, unnest(ARRAY[document_id, released_by]) AS id"
+        " WHERE billable_id = %s AND item = %s AND id IS NOT NULL",
+        [billable_id, item],
+    )
+    return [row["id"] for row in cursor]
+
+
+def _go_back(cursor: Cursor, billable_ids: Sequence[UUID]) -> None:
+    """Set the progress of contracts and orders to the bills that stand."""
+    found = _read(cursor, billable_ids)
+    cursor.execute(
+        "SELECT * FROM billed_intervals WHERE billable_id = ANY(%s) AND released_by IS NULL",
+        [list(billable_ids)],
+    )
+    standing: defaultdict[UUID, list[tuple[str, Period]]] = defaultdict(list)
+    for row in cursor:
+        period = Period(first=row["interval_start"], last=row["interval_end"])
+        standing[row["billable_id"]].append((row["item"], period))
+    _save(cursor, [replace(b, progress=_moved({}, standing[b.billable_id])) for b in found])
 
 
 def _advance(cursor: Cursor, billed: Iterable[BilledInterval]) -> None:
@@ -264,29 +370,22 @@ def _moved(progress: Progress, billed: Iterable[tuple[str, Period]]) -> Progress
     return after
 
 
-# -- the seller ---------------------------------------------------------------------------------
+# -- calendars ----------------------------------------------------------------------------------
 
 
-def keep_entity(cursor: Cursor) -> None:
-    """Let nobody change the seller until the transaction ends: days are counted in its calendar."""
-    cursor.execute("LOCK TABLE billing_entities IN SHARE MODE")
-
-
-def change_entity(cursor: Cursor) -> None:
-    """Wait until nobody bills or takes in messages, and let nobody until the transaction ends."""
-    cursor.execute("LOCK TABLE billing_entities IN SHARE ROW EXCLUSIVE MODE")
-
-
-def define_entity(cursor: Cursor, entity: BillingEntityDefined, position: int) -> None:
-    """Take in a billing entity; `position` in billing's log tells which one was first."""
-    before = time_zone(cursor)
+def redate(cursor: Cursor, before: Sellers, after: Sellers) -> None:
+    """Let usage count to the days of the calendars that changed with the billing entities."""
     cursor.execute(
-        "INSERT INTO billing_entities VALUES (%s, %s, %s)"
-        " ON CONFLICT (billing_entity_id) DO UPDATE SET entity = excluded.entity",
-        [entity.billing_entity_id, position, _json(entity)],
+        "SELECT DISTINCT billable_id, coalesce(terms->'signed'->>'billingEntity', party->>'billingEntity') AS ident"
+        " FROM usage JOIN billables USING (billable_id) JOIN customers USING (customer_id)"
+        " WHERE document_id IS NULL"
     )
-    if time_zone(cursor) != before:
-        _save(cursor, _read(cursor, usage_records.with_unbilled(cursor)))
+    idents = {row["billable_id"]: row["ident"] for row in cursor}
+    _redate(cursor, [c for c, ident in idents.items() if before.time_zone(ident) != after.time_zone(ident)])
+
+
+def _redate(cursor: Cursor, contract_ids: Collection[UUID]) -> None:
+    _save(cursor, _read(cursor, contract_ids))
 
 
 def _json(value: Any) -> Jsonb:

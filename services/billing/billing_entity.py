@@ -1,16 +1,36 @@
 """The billing entity: the seller whose name is on the documents."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from services.billing.number_ranges import Numbering, completed
 from services.errors import NotFound
 from services.events import Aggregate, FirstEvent
-from services.values import Seller
+from services.messages import DocumentType
+from services.values import DocumentTexts, NumberRange, Seller
 
 
-class NoBillingEntity(NotFound):
-    """No billing entity is defined: define the seller first."""
+class BillingEntityNotFound(NotFound):
+    """There is no such billing entity."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A billing entity as a whole, but for its name; ranges that are not given follow from the prefix of the invoices'."""
+
+    seller: Seller
+    time_zone: str
+    currency: str
+    payment_term_days: int
+    number_prefix: str
+    small_business: bool
+    oss: bool = False
+    default: bool = False
+    number_ranges: Mapping[DocumentType, NumberRange] = field(default_factory=dict)
+    texts: Mapping[str, DocumentTexts] = field(default_factory=dict)
 
 
 class BillingEntity(Aggregate):
@@ -19,7 +39,7 @@ class BillingEntity(Aggregate):
     TOPIC: ClassVar[str] = "billing.BillingEntity"
 
     def __init__(self) -> None:
-        self.seller: Seller
+        self.ident: str
 
     class Event(Aggregate.Event):
         billing_entity_id: UUID
@@ -32,17 +52,23 @@ class BillingEntity(Aggregate):
         small_business: bool
 
         def apply(self, aggregate: "BillingEntity") -> None:
-            aggregate.seller = self.seller
+            aggregate.ident = self.ident
 
     class Defined(FirstEvent, Event):
         TOPIC: ClassVar[str] = "billing.BillingEntityDefined"
 
         oss: bool = False
+        default: bool = False
+        number_ranges: dict[DocumentType, NumberRange] = field(default_factory=dict)
+        texts: dict[str, DocumentTexts] = field(default_factory=dict)
 
     class Redefined(Event):
         TOPIC: ClassVar[str] = "billing.BillingEntityRedefined"
 
         oss: bool = False
+        default: bool = False
+        number_ranges: dict[DocumentType, NumberRange] = field(default_factory=dict)
+        texts: dict[str, DocumentTexts] = field(default_factory=dict)
 
     @staticmethod
     def id_of(ident: str) -> UUID:
@@ -50,58 +76,28 @@ class BillingEntity(Aggregate):
         return uuid5(NAMESPACE_URL, f"kontor:billing-entity:{ident}")
 
     @classmethod
-    def define(
-        cls,
-        *,
-        ident: str,
-        seller: Seller,
-        time_zone: str,
-        currency: str,
-        payment_term_days: int,
-        number_prefix: str,
-        small_business: bool,
-        now: datetime,
-        oss: bool = False,
-    ) -> Self:
+    def define(cls, ident: str, settings: Settings, numbering: Numbering, now: datetime) -> Self:
+        """A new billing entity; raises PrefixTaken where its numbers could be those of another one."""
+        entity_id = cls.id_of(ident)
+        checked = _checked(entity_id, settings, numbering)
         return cls._create(
-            cls.Defined,
-            id=cls.id_of(ident),
-            timestamp=now,
-            billing_entity_id=cls.id_of(ident),
-            ident=ident,
-            seller=seller,
-            time_zone=time_zone,
-            currency=currency,
-            payment_term_days=payment_term_days,
-            number_prefix=number_prefix,
-            small_business=small_business,
-            oss=oss,
+            cls.Defined, id=entity_id, timestamp=now, billing_entity_id=entity_id, ident=ident, **checked
         )
 
-    def redefine(
-        self,
-        *,
-        ident: str,
-        seller: Seller,
-        time_zone: str,
-        currency: str,
-        payment_term_days: int,
-        number_prefix: str,
-        small_business: bool,
-        now: datetime,
-        oss: bool = False,
-    ) -> None:
-        """Replace the settings; documents that are issued keep what they showed."""
+    def redefine(self, settings: Settings, numbering: Numbering, now: datetime) -> None:
+        """Replace the settings; documents that are issued keep what they showed.
+
+        Raises PrefixTaken, and NumbersAllotted where a range that has begun would not go on where it stands.
+        """
+        checked = _checked(self.id, settings, numbering)
         self.trigger_event(
-            BillingEntity.Redefined,
-            timestamp=now,
-            billing_entity_id=self.id,
-            ident=ident,
-            seller=seller,
-            time_zone=time_zone,
-            currency=currency,
-            payment_term_days=payment_term_days,
-            number_prefix=number_prefix,
-            small_business=small_business,
-            oss=oss,
+            BillingEntity.Redefined, timestamp=now, billing_entity_id=self.id, ident=self.ident, **checked
         )
+
+
+def _checked(entity_id: UUID, settings: Settings, numbering: Numbering) -> dict[str, Any]:
+    """The settings as an event carries them."""
+    ranges = completed(settings.number_prefix, settings.number_ranges)
+    numbering.check(entity_id, ranges)
+    given = {name: getattr(settings, name) for name in Settings.__dataclass_fields__}
+    return given | {"number_ranges": ranges, "texts": dict(settings.texts)}

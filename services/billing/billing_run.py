@@ -6,8 +6,17 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from services.errors import NotFound, Refused
 from services.events import Aggregate, FirstEvent
-from services.messages import BilledAmount, CustomerBilled, Outcome, RunStatus
+from services.messages import BilledAmount, BillingRunStarted, CustomerBilled, Outcome, RunStatus
+
+
+class BillingRunNotFound(NotFound):
+    """There is no such billing run."""
+
+
+class BillingRunOver(Refused):
+    """Only a run that is under way can be cancelled."""
 
 
 class BillingRun(Aggregate):
@@ -29,6 +38,9 @@ class BillingRun(Aggregate):
         customers_total: int
         customer_id: UUID | None = None
         debtor_ident: str | None = None
+        retry_of: UUID | None = None
+        accept_unusual: bool = False
+        processing_at: datetime | None = None
 
         def apply(self, aggregate: "BillingRun") -> None:
             aggregate.status = RunStatus.RUNNING
@@ -37,39 +49,33 @@ class BillingRun(Aggregate):
         TOPIC: ClassVar[str] = "billing.BillingRunCompleted"
 
         status: RunStatus
+        reason: str | None = None
 
         def apply(self, aggregate: "BillingRun") -> None:
             aggregate.status = self.status
 
     @classmethod
-    def start(
-        cls,
-        *,
-        billing_run_id: UUID,
-        processing_date: date,
-        ended_by: date,
-        customers_total: int,
-        customer_id: UUID | None,
-        debtor_ident: str | None,
-        now: datetime,
-    ) -> Self:
-        return cls._create(
-            cls.Started,
-            id=billing_run_id,
-            timestamp=now,
-            billing_run_id=billing_run_id,
-            processing_date=processing_date,
-            ended_by=ended_by,
-            customers_total=customers_total,
-            customer_id=customer_id,
-            debtor_ident=debtor_ident,
-        )
+    def start(cls, started: BillingRunStarted, now: datetime) -> Self:
+        fields = msgspec.structs.asdict(started)
+        return cls._create(cls.Started, id=started.billing_run_id, timestamp=now, **fields)
 
     def complete(self, *, had_failures: bool, now: datetime) -> None:
         """Close the run once every customer in scope has an outcome; nothing happens the second time."""
         if self.status is RunStatus.RUNNING:
             status = RunStatus.COMPLETED_WITH_FAILURES if had_failures else RunStatus.COMPLETED
             self.trigger_event(BillingRun.Completed, timestamp=now, billing_run_id=self.id, status=status)
+
+    def cancel(self, reason: str | None, now: datetime) -> None:
+        """Close the run before every customer has an outcome; what was issued stays."""
+        if self.status is not RunStatus.RUNNING:
+            raise BillingRunOver(f"The run is {self.status} already.")
+        self.trigger_event(
+            BillingRun.Completed,
+            timestamp=now,
+            billing_run_id=self.id,
+            status=RunStatus.CANCELLED,
+            reason=reason,
+        )
 
 
 class BillingOutcome(Aggregate):

@@ -1,7 +1,8 @@
 """Exact checks of a draft before it is issued: the EN 16931 sums, to the minor unit, worked out a second way, and its
-rules on VAT categories."""
+rules on VAT categories and dates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from services.billing.document import Draft
@@ -17,12 +18,20 @@ class WrongSum(KontorError):
     """A document's sums do not add up; it is not issued."""
 
 
+class WrongDate(KontorError):
+    """A document's dates do not fit each other; it is not issued."""
+
+
 class WrongVat(KontorError):
     """A document's VAT breaks a rule; it is not issued."""
 
 
-def check_draft(draft: Draft) -> None:
-    """Raise WrongSum or WrongVat naming the first rule of EN 16931 that the draft breaks."""
+def check_draft(draft: Draft, credited: Iterable[TaxSubtotal] = ()) -> None:
+    """Raise WrongSum, WrongVat or WrongDate naming the first rule of EN 16931 that the draft breaks.
+
+    `credited` is the VAT of the credit notes that came before this one about the same invoice: their VAT is rounded
+    as that of one, so that together they give back what was charged.
+    """
     totals, currency = draft.totals, draft.currency
     for line in draft.lines:
         adjusted = sum((c.amount for c in line.charges), ZERO) - sum(
@@ -35,13 +44,27 @@ def check_draft(draft: Draft) -> None:
     _equal("BR-CO-13", totals.net, totals.lines - totals.allowances + totals.charges)
     _equal("BR-CO-14", totals.tax, sum((t.tax for t in draft.taxes), ZERO))
     _equal("BR-CO-15", totals.gross, totals.net + totals.tax)
+    before = list(credited)
     for subtotal in draft.taxes:
-        _equal("BR-CO-17", subtotal.tax, rounded(subtotal.taxable * subtotal.rate / 100, currency))
+        taxable, tax = _together(subtotal, before)
+        _equal("BR-CO-17", tax, rounded(taxable * subtotal.rate / 100, currency))
         _equal("BR-S-08", subtotal.taxable, _taxable(draft, subtotal.category, subtotal.rate))
     _equal("BR-CO-18", totals.net, sum((t.taxable for t in draft.taxes), ZERO))
     if totals.net % minor_unit(currency):
         raise WrongSum(f"{totals.net} has more decimals than {currency}")
     _check_vat(draft.taxes)
+    _check_breakdown(draft)
+    for number, line in enumerate(draft.lines, 1):
+        _equal("BT-126", Decimal(line.line), Decimal(number))
+    if draft.due_date != draft.issue_date + timedelta(days=draft.payment_term_days):
+        raise WrongDate(
+            f"BT-9: {draft.due_date} is not {draft.payment_term_days} days after {draft.issue_date}"
+        )
+
+
+def _together(subtotal: TaxSubtotal, before: Sequence[TaxSubtotal]) -> tuple[Decimal, Decimal]:
+    same = [t for t in before if (t.category, t.rate) == (subtotal.category, subtotal.rate)]
+    return sum((t.taxable for t in same), subtotal.taxable), sum((t.tax for t in same), subtotal.tax)
 
 
 def _check_vat(taxes: Sequence[TaxSubtotal]) -> None:
@@ -56,6 +79,15 @@ def _check_vat(taxes: Sequence[TaxSubtotal]) -> None:
             raise WrongVat(f"BR-{name}-05: {tax.rate} is no rate of category {tax.category}")
         if (tax.category in ("S", "Z")) == bool(tax.exemption_code or tax.exemption_text):
             raise WrongVat(f"BR-{name}-10: category {tax.category} with a wrong or without a reason")
+
+
+def _check_breakdown(draft: Draft) -> None:
+    """One subtotal for every VAT that something on the document bears, also what costs nothing, and no other one."""
+    stated = [(t.category, t.rate) for t in draft.taxes]
+    borne = {(line.tax_category, line.tax_rate) for line in draft.lines}
+    borne |= {(x.tax_category, x.tax_rate) for x in (*draft.allowances, *draft.charges)}
+    if len(stated) != len(borne) or set(stated) != borne:
+        raise WrongVat(f"BG-23: VAT is broken down as {sorted(stated)}, and borne as {sorted(borne)}")
 
 
 def _taxable(draft: Draft, category: str, rate: Decimal) -> Decimal:

@@ -12,7 +12,9 @@ from services.values import (
     Buyer,
     DocumentAdjustment,
     DocumentLine,
+    DocumentReference,
     DocumentTotals,
+    Personal,
     Seller,
     TaxSubtotal,
 )
@@ -27,7 +29,7 @@ class DocumentNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A document but for its number: what a run would issue."""
+    """A document but for its number: what would be issued."""
 
     billing_entity_id: UUID
     customer_id: UUID
@@ -46,10 +48,13 @@ class Draft:
     payment_term_days: int
     purchase_order: str | None
     supply_date: date | None
+    type: DocumentType = DocumentType.INVOICE
+    preceding_document: DocumentReference | None = None
+    reason: str | None = None
 
 
 class Document(Aggregate):
-    """An invoice with snapshots of seller, buyer, lines, taxes and totals."""
+    """An invoice or credit note with snapshots of seller, buyer, lines, taxes and totals."""
 
     TOPIC: ClassVar[str] = "billing.Document"
 
@@ -64,7 +69,6 @@ class Document(Aggregate):
 
         number: str
         type: DocumentType
-        billing_run_id: UUID
         billing_entity_id: UUID
         customer_id: UUID
         debtor_ident: str
@@ -83,22 +87,35 @@ class Document(Aggregate):
         purchase_order: str | None = None
         supply_date: date | None = None
         template_version: int = 1
+        billing_run_id: UUID | None = None
+        preceding_document: DocumentReference | None = None
+        reason: Personal | None = None
+        seen_position: int | None = None
 
         def apply(self, aggregate: "Document") -> None:
             aggregate.number = self.number
 
     @classmethod
     def issue(
-        cls, draft: Draft, *, document_id: UUID, number: str, billing_run_id: UUID, now: datetime
+        cls,
+        draft: Draft,
+        *,
+        document_id: UUID,
+        number: str,
+        billing_run_id: UUID | None,
+        now: datetime,
+        seen_position: int | None = None,
     ) -> Self:
+        """`billing_run_id` is None where a person asked for just this document; what is worked out from terms says
+        up to which position of the customer log they were known."""
         return cls._create(
             cls.Issued,
             id=document_id,
             timestamp=now,
             document_id=document_id,
             number=number,
-            type=DocumentType.INVOICE,
             billing_run_id=billing_run_id,
             template_version=TEMPLATE_VERSION,
+            seen_position=seen_position,
             **{name: getattr(draft, name) for name in Draft.__dataclass_fields__},
         )

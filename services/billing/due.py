@@ -1,10 +1,11 @@
 """What is due: the positions of contracts and orders that a run up to a day has to bill."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from services.billing.rating import discounted, line_amount, prorated, shown_price
 from services.billing.schedule import Segment, active, grid, segments
@@ -38,9 +39,32 @@ class Cutoff:
 
     begins_by: date
     ended_by: date
+    instant: datetime | None = None
+    """Set where it goes up to an instant, which in another time zone is on another day."""
+
+    def in_zone(self, time_zone: ZoneInfo) -> "Cutoff":
+        """The same by the calendar of a time zone: a plain day is that day everywhere."""
+        return cutoff_of(self.instant, time_zone) if self.instant else self
 
     def reaches(self, timing: BillingTiming | None, day: date) -> bool:
         return day <= (self.ended_by if timing is BillingTiming.INTERVAL_END else self.begins_by)
+
+
+def cutoff_of(processing: date | datetime, time_zone: ZoneInfo) -> Cutoff:
+    """Until when intervals must have begun, and until when ended: a plain date means the end of that day,
+    an instant falls within a day that has begun and not ended."""
+    if not isinstance(processing, datetime):
+        return Cutoff(processing, processing)
+    today = processing.astimezone(time_zone).date()
+    return Cutoff(today, today - ONE_DAY, processing)
+
+
+@dataclass(frozen=True, slots=True)
+class LastAmount:
+    """What so many days of a recurring item cost, before allowances and charges."""
+
+    amount: Decimal
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +75,8 @@ class Billable:
     terms: Terms
     progress: Progress
     usage: Usage = NOTHING_USED
+    last_amounts: Mapping[str, LastAmount] = field(default_factory=dict)
+    """By item: what was billed last of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +136,18 @@ def billed_also(billed: Sequence[Period], period: Period) -> tuple[Period, ...]:
         else:
             found.append(one)
     return tuple(found)
+
+
+def billed_without(billed: Sequence[Period], period: Period) -> tuple[Period, ...]:
+    """The days that are billed once the bill of `period` was taken back."""
+    return tuple(part for one in billed for part in _outside(one, period))
+
+
+def _outside(one: Period, period: Period) -> Iterator[Period]:
+    if one.first < period.first:
+        yield Period(first=one.first, last=min(one.last, period.first - ONE_DAY))
+    if one.last > period.last:
+        yield Period(first=max(one.first, period.last + ONE_DAY), last=one.last)
 
 
 def _items(terms: ContractTerms, progress: Progress, usage: Usage) -> "list[_OneTime | _Recurring | _Used]":

@@ -11,14 +11,15 @@ from services.billing.document import Draft
 from services.billing.due import Cutoff
 from services.billing.party import Party
 from services.billing.run_queue import Run
+from services.billing.safety import check_once, check_usual
+from services.billing.sellers import Sellers
 from services.errors import KontorError
-from services.messages import BilledAmount, BillingEntityDefined, CustomerBilled, Outcome
+from services.messages import BilledAmount, CustomerBilled, Outcome
 from services.money import ZERO
-from services.personal_data import Vault, is_erased, opened
+from services.personal_data import Vault, is_erased, looked_up, opened
 
 log = logging.getLogger(__name__)
 
-NO_SELLER = "No billing entity is defined; define the seller, then run again."
 STOPPED = "Billing is stopped for this customer; lift the billing stop, or run for this customer alone."
 
 
@@ -33,6 +34,17 @@ class CustomerErased(KontorError):
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """How far a run or a preview bills, and whom it leaves out."""
+
+    cutoff: Cutoff
+    for_all: bool
+    """It is for all customers, and skips those whose billing is stopped."""
+    unusual_multiple: int | None
+    """Days that cost more than so many times what they cost last are not billed; None: whatever they cost."""
+
+
+@dataclass(frozen=True, slots=True)
 class Billed:
     """What becomes of one customer: drafts under the ids of the documents to be, or why there are none."""
 
@@ -41,25 +53,42 @@ class Billed:
     failure: str | None = None
     blocked: str | None = None
 
+    @property
+    def reason(self) -> str | None:
+        """Why there are no documents, where something kept them from being issued."""
+        return self.failure or self.blocked
+
+
+def bill_all(
+    accounts: Sequence[Account],
+    sellers: Sellers,
+    scope: Scope,
+    new_id: Callable[[], UUID],
+    vault: Vault,
+) -> list[Billed]:
+    """What becomes of several customers, whose keys are looked up at once."""
+    at_hand = looked_up([(a.customer.customer_id, a.customer) for a in accounts if a.billables], vault)
+    return [bill(account, sellers, scope, new_id, at_hand) for account in accounts]
+
 
 def bill(
     account: Account,
-    entity: BillingEntityDefined | None,
-    run: Run,
+    sellers: Sellers,
+    scope: Scope,
     new_id: Callable[[], UUID],
     vault: Vault,
 ) -> Billed:
-    """What a run would issue to a customer. A failure concerns this customer alone, never the run."""
-    if run.customer_id is None and account.customer.stopped_since:
+    """What would be issued to a customer. A failure concerns this customer alone, never the others."""
+    if scope.for_all and account.customer.stopped_since:
         return Billed(account, blocked=STOPPED)
     if not account.billables:
         return Billed(account)
-    if entity is None:
-        return Billed(account, failure=NO_SELLER)
-    cutoff = Cutoff(run.processing_date, run.ended_by)
     try:
-        customer = _readable(account.customer, vault)
-        drafts = assemble(customer, account.billables, entity, cutoff, run.processing_date)
+        customer = readable(account.customer, vault)
+        drafts = assemble(customer, account.billables, sellers, scope.cutoff)
+        check_once(account.billables, drafts)
+        if scope.unusual_multiple:
+            check_usual(account.billables, drafts, scope.unusual_multiple)
     except KontorError as error:
         return Billed(account, failure=str(error))
     except Exception as error:
@@ -68,7 +97,7 @@ def bill(
     return Billed(account, [(new_id(), draft) for draft in drafts])
 
 
-def _readable(customer: Party, vault: Vault) -> Party:
+def readable(customer: Party, vault: Vault) -> Party:
     """The customer with its personal data opened."""
     [plain] = opened([(customer.customer_id, customer)], vault)
     if customer.erased or is_erased(plain):
@@ -82,14 +111,15 @@ def outcome(run: Run, billed: Billed) -> CustomerBilled:
         billing_run_id=run.billing_run_id,
         customer_id=billed.account.customer.customer_id,
         debtor_ident=billed.account.customer.debtor_ident,
-        outcome=_kind(billed),
+        outcome=kind_of(billed),
         documents=tuple(document_id for document_id, _ in billed.drafts),
         amounts=_amounts([draft for _, draft in billed.drafts]),
-        reason=billed.failure or billed.blocked,
+        reason=billed.reason,
     )
 
 
-def _kind(billed: Billed) -> Outcome:
+def kind_of(billed: Billed) -> Outcome:
+    """What became of the customer, as outcomes name it."""
     if billed.failure:
         return Outcome.FAILED
     if billed.blocked:

@@ -22,6 +22,22 @@ def read(cursor: Cursor, customer_ids: Iterable[UUID]) -> dict[UUID, Party]:
     return {row["customer_id"]: msgspec.convert(row["party"], Party) for row in cursor}
 
 
+def find(cursor: Cursor, debtor_ident: str) -> UUID | None:
+    """The customer with a debtor ident."""
+    cursor.execute("SELECT customer_id FROM customers WHERE party->>'debtorIdent' = %s", [debtor_ident])
+    row = cursor.fetchone()
+    return row["customer_id"] if row else None
+
+
+def billing_entities(cursor: Cursor, customer_ids: Iterable[UUID]) -> dict[UUID, str | None]:
+    """By customer, the ident of the billing entity that it names."""
+    cursor.execute(
+        "SELECT customer_id, party->>'billingEntity' AS ident FROM customers WHERE customer_id = ANY(%s)",
+        [list(customer_ids)],
+    )
+    return {row["customer_id"]: row["ident"] for row in cursor}
+
+
 def lock(cursor: Cursor, customer_ids: Iterable[UUID]) -> None:
     """Wait until no run bills these customers, and let none until the transaction ends.
 

@@ -59,6 +59,8 @@ class Party(Value, frozen=True):
     vat_id: Personal | None = None
     e_invoicing: EInvoicing | None = None
     group_documents_by: DocumentGrouping = DocumentGrouping.CUSTOMER
+    billing_entity: str | None = None
+    """Who bills, where a contract or order does not say it; None: the default one."""
     payment_accounts: tuple[PaymentAccount, ...] = ()
     stopped_since: datetime | None = None
     """Since when runs for all customers skip this one."""

@@ -1,11 +1,20 @@
 """What billing does when a message arrives: its read model follows, and a requested run is started."""
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
-from itertools import groupby
-from zoneinfo import ZoneInfo
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
 
-from services.billing import billables, numbering, run_queue
+from services.billing import (
+    billables,
+    billing_entities,
+    correction_proposals,
+    credit_notes,
+    customer_changes,
+    numbering,
+    receivables,
+    run_queue,
+)
+from services.billing.due import cutoff_of
 from services.billing.transaction import Cursor
 from services.messages import (
     BillingEntityDefined,
@@ -18,7 +27,15 @@ from services.messages import (
 )
 
 
-def follow_customer_log(cursor: Cursor, envelopes: Sequence[Envelope]) -> list[BillingRunStarted]:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A requested run that is to be started, and why it is to be cancelled at once, if it is."""
+
+    run: BillingRunStarted
+    cancelled_because: str | None
+
+
+def follow_customer_log(cursor: Cursor, envelopes: Sequence[Envelope]) -> list[Start]:
     """Take in messages of the customer log; return the runs that are to be started, in order.
 
     A run's customers are those known at its request: everything recorded before it has been taken in.
@@ -26,50 +43,115 @@ def follow_customer_log(cursor: Cursor, envelopes: Sequence[Envelope]) -> list[B
     started = []
     for is_request, batch in groupby(envelopes, lambda e: isinstance(e.body, BillingRunRequested)):
         if not is_request:
-            billables.follow_customers(cursor, batch)
+            _follow_customers(cursor, list(batch))
             continue
         for envelope in batch:
             assert isinstance(envelope.body, BillingRunRequested)
             started.append(_start(cursor, envelope.body))
+            customer_changes.record(cursor, [envelope])
     return started
 
 
+def _follow_customers(cursor: Cursor, envelopes: Sequence[Envelope]) -> None:
+    billables.follow_customers(cursor, envelopes)
+    customer_changes.record(cursor, envelopes)
+
+
 def follow_billing_log(cursor: Cursor, envelopes: Sequence[Envelope]) -> None:
-    """Take in billing's own messages, in order."""
+    """Take in billing's own messages, in order: where a number range begins is said before its numbers are counted."""
+    for _, part in groupby(envelopes, lambda e: isinstance(e.body, BillingEntityDefined)):
+        batch = list(part)
+        numbering.count_issued(cursor, [e.body for e in batch if isinstance(e.body, DocumentIssued)])
+        follow_decided(cursor, batch)
+
+
+def follow_decided(cursor: Cursor, envelopes: Sequence[Envelope]) -> None:
+    """Take in billing's own messages in the transaction that appends them; their numbers are counted already."""
+    for part in _parts(envelopes):
+        _follow_part(cursor, part)
+
+
+def _parts(envelopes: Sequence[Envelope]) -> Iterator[Sequence[Envelope]]:
+    """Cut before every start of a run: a retry is about outcomes before it, and its own come after it."""
+    starts = [n for n, e in enumerate(envelopes) if isinstance(e.body, BillingRunStarted)]
+    return (envelopes[first:end] for first, end in pairwise([0, *starts, len(envelopes)]))
+
+
+def _follow_part(cursor: Cursor, envelopes: Sequence[Envelope]) -> None:
+    if envelopes and isinstance(started := envelopes[0].body, BillingRunStarted):
+        run_queue.start(cursor, started, envelopes[0])
     documents = [e.body for e in envelopes if isinstance(e.body, DocumentIssued)]
-    billables.mark_billed(cursor, [(document.document_id, document.lines) for document in documents])
-    numbering.count_issued(cursor, documents)
+    _follow_documents(cursor, documents)
+    receivables.follow(cursor, [e.body for e in envelopes])
+    correction_proposals.follow(cursor, [e.body for e in envelopes])
     run_queue.record_outcomes(cursor, [e.body for e in envelopes if isinstance(e.body, CustomerBilled)])
     for envelope in envelopes:
         match envelope.body:
             case BillingEntityDefined() as entity:
-                billables.define_entity(cursor, entity, envelope.position)
-            case BillingRunStarted() as started:
-                run_queue.start(cursor, started, envelope)
+                _define(cursor, entity, envelope.position)
             case BillingRunCompleted() as completed:
                 run_queue.complete(cursor, completed)
             case _:
                 pass
 
 
-def _start(cursor: Cursor, request: BillingRunRequested) -> BillingRunStarted:
-    total = run_queue.enqueue(cursor, request.billing_run_id, request.customer_id)
-    processing_date, ended_by = days_of(request, billables.time_zone(cursor))
-    return BillingRunStarted(
+def _define(cursor: Cursor, entity: BillingEntityDefined, position: int) -> None:
+    """Take in a billing entity; where calendars changed, usage counts to other days."""
+    before = billing_entities.read(cursor)
+    billing_entities.define(cursor, entity, position)
+    numbering.define(cursor, entity)
+    billables.redate(cursor, before, billing_entities.read(cursor))
+
+
+def _follow_documents(cursor: Cursor, documents: Sequence[DocumentIssued]) -> None:
+    """In order: what a credit note releases may be billed by the next document."""
+    for preceding, same in groupby(
+        documents, lambda d: d.preceding_document and d.preceding_document.document_id
+    ):
+        batch = list(same)
+        if preceding:
+            credit_notes.record(cursor, preceding, [document.document_id for document in batch])
+            billables.release(cursor, [(d.document_id, preceding, d.lines) for d in batch])
+        else:
+            billables.mark_billed(cursor, [(d.document_id, d.lines) for d in batch])
+
+
+def _start(cursor: Cursor, request: BillingRunRequested) -> Start:
+    changed = _changed_since(cursor, request)
+    processing = request.processing_date or request.processing_at
+    assert processing is not None
+    cutoff = cutoff_of(processing, billing_entities.read(cursor).time_zone())
+    run = BillingRunStarted(
         billing_run_id=request.billing_run_id,
-        processing_date=processing_date,
-        ended_by=ended_by,
-        customers_total=total,
+        processing_date=cutoff.begins_by,
+        ended_by=cutoff.ended_by,
+        processing_at=cutoff.instant,
+        customers_total=0 if changed else _customers_to_bill(cursor, request),
         customer_id=request.customer_id,
         debtor_ident=request.debtor_ident,
+        retry_of=request.retry_of,
+        accept_unusual=request.accept_unusual,
     )
+    return Start(run, changed)
 
 
-def days_of(request: BillingRunRequested, time_zone: ZoneInfo) -> tuple[date, date]:
-    """Until when intervals must have begun, and until when ended: a plain date means the end of that day,
-    an instant falls within a day that has begun and not ended."""
-    if request.processing_date:
-        return request.processing_date, request.processing_date
-    assert isinstance(request.processing_at, datetime)
-    today = request.processing_at.astimezone(time_zone).date()
-    return today, today - timedelta(days=1)
+def _customers_to_bill(cursor: Cursor, request: BillingRunRequested) -> int:
+    """Put a run's customers into the queue, and count them. Those of a retry come with its start: they follow from
+    billing's own log."""
+    if request.retry_of:
+        return run_queue.failures(cursor, request.retry_of)
+    return run_queue.enqueue(cursor, request.billing_run_id, request.customer_id)
+
+
+def _changed_since(cursor: Cursor, request: BillingRunRequested) -> str | None:
+    """What was recorded about a run's customers since the position from which nothing was to change."""
+    since = request.only_if_unchanged_since
+    if since is None:
+        return None
+    newest = customer_changes.newest(cursor, request.customer_id)
+    if newest <= since:
+        return None
+    return (
+        f"Something was recorded at position {newest}, after position {since};"
+        " look at another preview and ask for the run from there."
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from psycopg.rows import DictRow
@@ -22,9 +22,11 @@ class Run:
     """The one customer that the run is for; None: all."""
     processing_date: date
     ended_by: date
+    processing_at: datetime | None
     actor: str
     correlation_id: UUID
     had_failures: bool
+    accept_unusual: bool
 
 
 def enqueue(cursor: Cursor, billing_run_id: UUID, customer_id: UUID | None) -> int:
@@ -36,23 +38,37 @@ def enqueue(cursor: Cursor, billing_run_id: UUID, customer_id: UUID | None) -> i
     return cursor.rowcount
 
 
+def failures(cursor: Cursor, billing_run_id: UUID) -> int:
+    """For how many customers a run failed."""
+    cursor.execute("SELECT FROM run_failures WHERE billing_run_id = %s", [billing_run_id])
+    return cursor.rowcount
+
+
 def start(cursor: Cursor, started: BillingRunStarted, envelope: Envelope) -> None:
-    """Open a run for workers."""
+    """Open a run for workers; a retry has the customers to bill that the other run failed for."""
     cursor.execute(
-        "INSERT INTO runs (billing_run_id, started_at, customer_id, processing_date, ended_by, actor,"
-        " correlation_id, customers_total, status) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO runs (billing_run_id, started_at, customer_id, processing_date, ended_by, processing_at,"
+        " actor, correlation_id, customers_total, accept_unusual, status)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             started.billing_run_id,
             envelope.position,
             started.customer_id,
             started.processing_date,
             started.ended_by,
+            started.processing_at,
             envelope.actor,
             envelope.correlation_id,
             started.customers_total,
+            started.accept_unusual,
             RUNNING,
         ],
     )
+    if started.retry_of:
+        cursor.execute(
+            "INSERT INTO run_work SELECT %s, customer_id FROM run_failures WHERE billing_run_id = %s",
+            [started.billing_run_id, started.retry_of],
+        )
 
 
 def running(cursor: Cursor) -> list[Run]:
@@ -84,6 +100,14 @@ def waiting(cursor: Cursor, run: Run, limit: int) -> list[UUID]:
     return [row["customer_id"] for row in cursor]
 
 
+def has_waiting(cursor: Cursor, customer_id: UUID | None) -> bool:
+    """Whether a run has still to bill one customer, or (None) any."""
+    cursor.execute(
+        "SELECT FROM run_work WHERE %s::uuid IS NULL OR customer_id = %s LIMIT 1", [customer_id, customer_id]
+    )
+    return cursor.rowcount > 0
+
+
 def lock_if_done(cursor: Cursor, run: Run) -> Run | None:
     """The run, locked for completing it, if every customer has an outcome and nobody else is completing it."""
     cursor.execute(
@@ -109,14 +133,38 @@ def record_outcomes(cursor: Cursor, outcomes: Sequence[CustomerBilled]) -> None:
         " WHERE run_work.billing_run_id = done.billing_run_id AND run_work.customer_id = done.customer_id",
         [[o.billing_run_id for o in outcomes], [o.customer_id for o in outcomes]],
     )
-    if failed := {o.billing_run_id for o in outcomes if o.outcome is Outcome.FAILED}:
+    if failed := [o for o in outcomes if o.outcome is Outcome.FAILED]:
+        runs = [o.billing_run_id for o in failed]
         cursor.execute(
-            "UPDATE runs SET had_failures = true WHERE billing_run_id = ANY(%s) AND NOT had_failures",
-            [list(failed)],
+            "INSERT INTO run_failures SELECT * FROM unnest(%s::uuid[], %s::uuid[])",
+            [runs, [o.customer_id for o in failed]],
+        )
+        cursor.execute(
+            "UPDATE runs SET had_failures = true WHERE billing_run_id = ANY(%s) AND NOT had_failures", [runs]
         )
 
 
+def clear(cursor: Cursor, billing_run_id: UUID) -> None:
+    """Take all customers without an outcome out of a run, and lock it until the transaction ends.
+
+    What no worker is billing goes first, so that none begins anything more; then this waits for those that are.
+    """
+    cursor.execute(
+        "DELETE FROM run_work WHERE billing_run_id = %s AND customer_id IN"
+        " (SELECT customer_id FROM run_work WHERE billing_run_id = %s FOR UPDATE SKIP LOCKED)",
+        [billing_run_id, billing_run_id],
+    )
+    _empty(cursor, billing_run_id)
+    cursor.execute("SELECT FROM runs WHERE billing_run_id = %s FOR UPDATE", [billing_run_id])
+
+
+def _empty(cursor: Cursor, billing_run_id: UUID) -> None:
+    cursor.execute("DELETE FROM run_work WHERE billing_run_id = %s", [billing_run_id])
+
+
 def complete(cursor: Cursor, completed: BillingRunCompleted) -> None:
+    """Close a run; who has no outcome by then gets none."""
+    _empty(cursor, completed.billing_run_id)
     cursor.execute(
         "UPDATE runs SET status = %s WHERE billing_run_id = %s",
         [completed.status.value, completed.billing_run_id],

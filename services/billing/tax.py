@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -46,6 +47,27 @@ class Exemption:
         return self.texts.get(language.split("-")[0], self.texts[ANY_LANGUAGE])
 
 
+class Row(StrEnum):
+    """The rows of the decision table in `tax_of`."""
+
+    EXPLICIT = "EXPLICIT"
+    SMALL_BUSINESS = "SMALL_BUSINESS"
+    DOMESTIC = "DOMESTIC"
+    OUTSIDE_EU = "OUTSIDE_EU"
+    EU_BUSINESS = "EU_BUSINESS"
+    ONE_STOP_SHOP = "ONE_STOP_SHOP"
+    AT_HOME = "AT_HOME"
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The row that decided, and for a rate of the tax table its country and the first day on which it holds."""
+
+    row: Row
+    country: str | None = None
+    since: date | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Tax:
     """An EN 16931 VAT category (UNTDID 5305), its rate in percent, and for all but S and Z why no VAT is charged."""
@@ -53,6 +75,8 @@ class Tax:
     category: str
     rate: Decimal
     exemption: Exemption | None = None
+    why: Why | None = field(default=None, compare=False)
+    """How it was decided; says nothing of the tax itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,16 +123,16 @@ def tax_of(parties: Parties, supply: Supply) -> Tax:
     if supply.explicit:
         return _decided_upstream(supply.explicit, parties)
     if parties.small_business:
-        return _untaxed("E", parties)
+        return _untaxed("E", parties, Row.SMALL_BUSINESS)
     if buyer == seller:
-        return _rated(seller, supply)
+        return _rated(seller, supply, Row.DOMESTIC)
     if seller not in EU or not (buyer in EU or (buyer, registered_in) == ("GB", NORTHERN_IRELAND)):
-        return _untaxed("G" if supply.is_goods else "O", parties)
+        return _untaxed("G" if supply.is_goods else "O", parties, Row.OUTSIDE_EU)
     if registered_in not in (None, seller):
-        return _untaxed("K" if supply.is_goods else "AE", parties)
+        return _untaxed("K" if supply.is_goods else "AE", parties, Row.EU_BUSINESS)
     if parties.oss and not registered_in:
-        return _rated(buyer, supply)
-    return _rated(seller, supply)
+        return _rated(buyer, supply, Row.ONE_STOP_SHOP)
+    return _rated(seller, supply, Row.AT_HOME)
 
 
 def _territory(country: str) -> str:
@@ -124,27 +148,28 @@ def _registered_in(parties: Parties, supply: Supply) -> str | None:
     return state if state in EU or (state == NORTHERN_IRELAND and supply.is_goods) else None
 
 
-def _rated(country: str, supply: Supply) -> Tax:
+def _rated(country: str, supply: Supply, row: Row) -> Tax:
     """What the country's law says for the day of supply."""
     if supply.tax_category is TaxCategory.ZERO:
-        return Tax("Z", NONE)
-    entries = [rates for since, rates in _rates(country) if since <= supply.supplied_on]
+        return Tax("Z", NONE, why=Why(row, country))
+    entries = [entry for entry in _rates(country) if entry[0] <= supply.supplied_on]
     if not entries:
         raise NoTaxRate(country, supply.supplied_on)
-    return Tax("S", Decimal(entries[-1][supply.tax_category.value]))
+    since, rates = entries[-1]
+    return Tax("S", Decimal(rates[supply.tax_category.value]), why=Why(row, country, since))
 
 
-def _untaxed(category: str, parties: Parties) -> Tax:
-    return Tax(category, NONE, _exemption(category, parties))
+def _untaxed(category: str, parties: Parties, row: Row) -> Tax:
+    return Tax(category, NONE, _exemption(category, parties), Why(row))
 
 
 def _decided_upstream(given: ExplicitTax, parties: Parties) -> Tax:
     """The category and rate that were sent; also the exemption's code and text, where they were."""
-    usual = _exemption(given.category, parties)
+    usual, why = _exemption(given.category, parties), Why(Row.EXPLICIT)
     if usual is None:
-        return Tax(given.category, given.rate)
+        return Tax(given.category, given.rate, why=why)
     texts = {ANY_LANGUAGE: given.exemption_text} if given.exemption_text else usual.texts
-    return Tax(given.category, given.rate, Exemption(given.exemption_code or usual.code, texts))
+    return Tax(given.category, given.rate, Exemption(given.exemption_code or usual.code, texts), why)
 
 
 def _exemption(category: str, parties: Parties) -> Exemption | None:

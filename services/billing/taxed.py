@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
@@ -10,7 +11,7 @@ from services.billing.due import Position
 from services.billing.party import Party
 from services.billing.tax import Parties, Supply, Tax, tax_of
 from services.messages import BillingEntityDefined, ContractSigned, OrderRecorded
-from services.values import AllowanceOrCharge, TaxCategory
+from services.values import AllowanceOrCharge, OrderLine, TaxCategory
 
 Head = ContractSigned | OrderRecorded
 """What a contract or order says of documents: currency, addresses, payment term."""
@@ -45,6 +46,11 @@ class Taxation:
     customer: Party
     entity: BillingEntityDefined
 
+    @property
+    def time_zone(self) -> ZoneInfo:
+        """By whose days is billed."""
+        return ZoneInfo(self.entity.time_zone)
+
     def parts(self, head: Head, due: Sequence[Position]) -> Iterator[Part]:
         """All that is due of a contract or order, in its order; one part, or two.
 
@@ -53,12 +59,8 @@ class Taxation:
         taxed = [Taxed(position, self._tax(head, _supply(position))) for position in due]
         outside = [t for t in taxed if t.tax.category == OUTSIDE_SCOPE]
         inside = [t for t in taxed if t.tax.category != OUTSIDE_SCOPE]
-        if not (outside and inside):
-            yield Part(head, taxed)
-            return
-        principal = _principal(taxed)
-        for part in (inside, outside):
-            yield Part(_with_share(head, has_amounts=principal in part), part)
+        for part in filter(None, (inside, outside)):
+            yield Part(_with_share(head, part), part)
 
     def of_adjustment(self, part: Part, category: TaxCategory) -> Tax:
         """The VAT of an order's allowance or charge, which shares the fate of what is principally supplied.
@@ -95,18 +97,24 @@ def _principal(taxed: Sequence[Taxed]) -> Taxed:
     return max(taxed, key=lambda t: abs(_amount(t.position)))
 
 
-def _amount(position: Position) -> Decimal:
-    price = position.gross_unit_price if position.unit_price is None else position.unit_price
+def _principal_line(order: OrderRecorded) -> str:
+    """Number of an order's line with the highest amount, the first of equal ones."""
+    return str(max(range(len(order.lines)), key=lambda n: abs(_amount(order.lines[n]))) + 1)
+
+
+def _amount(priced: Position | OrderLine) -> Decimal:
+    price = priced.gross_unit_price if priced.unit_price is None else priced.unit_price
     assert price is not None
-    return position.quantity * price
+    return priced.quantity * price
 
 
-def _with_share(head: Head, *, has_amounts: bool) -> Head:
-    """An order with its share of document-level allowances and charges.
+def _with_share(head: Head, part: Sequence[Taxed]) -> Head:
+    """An order with the share of document-level allowances and charges of some of its lines.
 
-    A percentage is of each part; an amount cannot be divided and goes with what is principally supplied.
+    A percentage is of each part; an amount cannot be divided and goes with what is principally supplied, also where
+    only a part is billed again.
     """
-    if isinstance(head, ContractSigned) or has_amounts:
+    if isinstance(head, ContractSigned) or _principal_line(head) in {t.position.item for t in part}:
         return head
     return structs.replace(head, allowances=_percentages(head.allowances), charges=_percentages(head.charges))
 

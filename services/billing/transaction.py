@@ -17,6 +17,14 @@ class DatabaseRefused(Exception):
 
 
 @contextmanager
+def snapshot(pool: Pool) -> Iterator[Cursor]:
+    """A cursor that sees everything as it is at one moment, and changes nothing."""
+    with pool.connection() as connection, connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield cursor
+
+
+@contextmanager
 def transaction(pool: Pool) -> Iterator[Cursor]:
     """A cursor in a transaction of its own, committed at the end; raises DatabaseRefused."""
     try:

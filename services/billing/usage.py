@@ -72,6 +72,8 @@ class UsageBill:
     usage: BilledUsage
     lines: Sequence[tuple[Item, Part]]
     """Each with the item at the terms that its units were used at."""
+    places: Sequence[Key]
+    """Of each line the number of its phase, and of its tier in there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class Meter:
             period=period,
             usage=self._reference(period, to_bill, before),
             lines=[(self.phases[number].item, part) for (number, _), part in lines],
+            places=[place for place, _ in lines],
         )
 
     def _used(self) -> Sequence[Used]:

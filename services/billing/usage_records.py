@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from services.billing.transaction import Cursor
@@ -49,9 +49,30 @@ def billed(cursor: Cursor, intervals: Sequence[tuple[UUID, str, date]]) -> dict[
     return _by_contract(cursor)
 
 
-def with_unbilled(cursor: Cursor) -> list[UUID]:
-    """All contracts of which some usage is not billed."""
-    cursor.execute("SELECT DISTINCT billable_id FROM usage WHERE document_id IS NULL")
+def recorded(
+    cursor: Cursor, billable_id: UUID, item: str, since: datetime | None, before: datetime | None
+) -> list[Used]:
+    """All that was used of an item from one instant (None: ever) to another, whether it is billed or not."""
+    # By the two indexes, each of which has one half of it.
+    cursor.execute(
+        "SELECT * FROM ("
+        " SELECT * FROM usage WHERE billable_id = %(billable_id)s AND item = %(item)s AND document_id IS NULL"
+        " UNION ALL"
+        " SELECT * FROM usage WHERE billable_id = %(billable_id)s AND item = %(item)s AND document_id IS NOT NULL"
+        ") AS used WHERE (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)"
+        " AND (%(before)s::timestamptz IS NULL OR occurred_at < %(before)s) ORDER BY occurred_at, event_id",
+        {"billable_id": billable_id, "item": item, "since": since, "before": before},
+    )
+    return [Used(row["occurred_at"], row["quantity"], row["position"]) for row in cursor]
+
+
+def with_unbilled(cursor: Cursor, customer_ids: Sequence[UUID]) -> list[UUID]:
+    """All contracts of customers of which some usage is not billed."""
+    cursor.execute(
+        "SELECT DISTINCT billable_id FROM usage JOIN billables USING (billable_id)"
+        " WHERE customer_id = ANY(%s) AND document_id IS NULL",
+        [customer_ids],
+    )
     return [row["billable_id"] for row in cursor]
 
 
@@ -83,6 +104,18 @@ def mark_billed(cursor: Cursor, documents: Iterable[tuple[UUID, Sequence[Documen
         ") UPDATE usage SET document_id = meant.document_id, interval_start = meant.interval_start,"
         "  late = meant.late FROM meant WHERE usage.event_id = meant.event_id",
         [list(column) for column in zip(*rows, strict=True)],
+    )
+
+
+def release(cursor: Cursor, bills: Sequence[Sequence[object]]) -> None:
+    """Let the usage of bills be billed again; each is given as document, contract, item, first day and late bill."""
+    cursor.execute(
+        "UPDATE usage SET document_id = NULL, interval_start = NULL, late = NULL"
+        " FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::date[], %s::int[])"
+        "  AS released (document_id, billable_id, item, interval_start, late)"
+        " WHERE (usage.document_id, usage.billable_id, usage.item, usage.interval_start, usage.late)"
+        "  = (released.document_id, released.billable_id, released.item, released.interval_start, released.late)",
+        [list(column) for column in zip(*bills, strict=True)],
     )
 
 

@@ -39,9 +39,9 @@ class Worker:
             self._customers.wait(self._application.followed_position(), WAIT_SECONDS)
 
     def bill(self) -> None:
-        """Bill what running runs still have to bill, or wait for a run."""
+        """Bill what running runs still have to bill, then look at contracts that changed, or wait for a run."""
         head = self._billing.head()
-        if not self._application.bill_some():
+        if not (self._application.bill_some() or self._application.look_for_corrections()):
             self._billing.wait(head, WAIT_SECONDS)
 
     @staticmethod

@@ -127,6 +127,7 @@ class Contract(Aggregate):
         notice_period: Duration | None = None
         renewal: Renewal = Renewal.AUTO_RENEW
         discounts: tuple[Discount, ...] = ()
+        billing_entity: str | None = None
 
         def apply(self, aggregate: "Contract") -> None:
             aggregate.terms = ContractTerms(signed=_message(self, ContractSigned))

@@ -118,6 +118,7 @@ class Customer(Aggregate):
         preferred_document_delivery: DocumentDelivery = DocumentDelivery.NONE
         e_invoicing: EInvoicing | None = None
         group_documents_by: DocumentGrouping = DocumentGrouping.CUSTOMER
+        billing_entity: str | None = None
         properties: dict[str, PropertyValue] = field(default_factory=dict)
 
         def apply(self, aggregate: "Customer") -> None:

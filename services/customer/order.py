@@ -67,6 +67,7 @@ class Order(Aggregate):
         purchase_order: str | None = None
         invoice_address_id: UUID | None = None
         shipping_address_id: UUID | None = None
+        billing_entity: str | None = None
 
         def apply(self, aggregate: "Order") -> None:
             aggregate.customer_id = self.customer_id

@@ -32,6 +32,7 @@ class Profile:
     preferred_document_delivery: DocumentDelivery = DocumentDelivery.NONE
     e_invoicing: EInvoicing | None = None
     group_documents_by: DocumentGrouping = DocumentGrouping.CUSTOMER
+    billing_entity: str | None = None
 
 
 def present(changes: CustomerChanges) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def test_one_run_bills_five_years_to_the_cent(shop, first_run):
     assert sum(nets) == Decimal("2328.60")
     assert sum(Decimal(document["totals"]["net"]) for document in documents) == Decimal("2328.60")
     assert first_run["status"] == "COMPLETED"
-    assert first_run["customers"] == {"total": 59, "done": 59, "failed": 0}
+    assert first_run["customers"].items() >= {"total": 59, "done": 59, "failed": 0}.items()
     assert first_run["documents"]["net"] == "2328.60"
     assert first_run["documents"]["count"] == len(documents)
 

@@ -146,6 +146,15 @@ BODIES: dict[str, Row] = {
     ),
     "POST /v1/orders": examples.order(),
     "POST /v1/billing-runs": {"debtorIdent": "junk", "processingDate": "2026-02-28"},
+    "POST /v1/payments": {
+        "number": "RE-2026-000001",
+        "kind": "PAYMENT",
+        "amount": "1.00",
+        "paidOn": "2026-03-01",
+        "method": "SEPA",
+        "reference": "Beispiel GmbH",
+        "paymentIdent": "bank/1",
+    },
     "PUT /v1/billing-entities/other": ENTITY,
 }
 IDENTS = {

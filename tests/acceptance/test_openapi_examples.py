@@ -23,6 +23,7 @@ from tests.served import served
 Row = dict[str, Any]
 
 KONTORS_AT_ONCE = 4
+PATIENCE_SECONDS = 10
 WRITING = ("post", "put", "patch", "delete")
 TOKEN = "secret-of-the-examples"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
@@ -68,7 +69,7 @@ def kontor_of_the_examples(postgres: Server, directory: Path) -> Iterator[tuple[
             projecting.start()
             try:
                 with served(app) as url, httpx.Client(base_url=url, headers=HEADERS) as client:
-                    yield client, peopled(client)
+                    yield client, peopled(client) | billed(runtime, client)
             finally:
                 projecting.stop()
 
@@ -87,11 +88,56 @@ def peopled(client: httpx.Client) -> Row:
     known |= done("POST", "/v1/plans", examples.plan())
     known |= done("POST", "/v1/contracts", examples.plan_contract())
     known |= done("POST", "/v1/orders", examples.order(orderIdent="O-0"))
-    return known | {"key": "fleet_size", "ident": "main"}
+    return known | {"key": "fleet_size", "ident": "north"}
+
+
+def billed(runtime: Runtime, client: httpx.Client) -> Row:
+    """A document of a customer who is in no other example, a correction of it, a run that failed for it, and one that
+    nobody took up yet."""
+
+    def done(path: str, body: Row) -> Row:
+        answer = client.post(path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def run(processing_date: str) -> str:
+        asked = done("/v1/billing-runs", {"processingDate": processing_date, **debtor})
+        while runtime.billing.follow(runtime.customer_feed) or runtime.billing.bill_some():
+            pass
+        runtime.views.take_in(PATIENCE_SECONDS)
+        return asked["billingRunId"]
+
+    debtor = {"debtorIdent": "D-billed"}
+    done("/v1/customers", examples.erika(**debtor))
+    contract = done("/v1/contracts", examples.contract(contractIdent="C-billed", **debtor))
+    billing_run = run("2026-01-31")
+    far_dearer = {
+        "effectiveDate": "2026-02-01",
+        "changes": [{"itemIdent": "base", "unitPrice": "9990.00"}],
+    }
+    done(f"/v1/contracts/{contract['contractId']}/amendments", far_dearer)
+    failed_run = run("2026-02-28")
+    backdated = {"effectiveDate": "2026-01-20", "changes": [{"itemIdent": "base", "unitPrice": "8.99"}]}
+    done(f"/v1/contracts/{contract['contractId']}/amendments", backdated)
+    while runtime.billing.follow(runtime.customer_feed) or runtime.billing.look_for_corrections():
+        pass
+    runtime.views.take_in(PATIENCE_SECONDS)
+    waiting_run = done("/v1/billing-runs", {"processingDate": "2026-03-31", **debtor})["billingRunId"]
+    [document] = client.get("/v1/documents", params=debtor).json()["items"]
+    [proposal] = client.get("/v1/correction-proposals", params=debtor).json()["items"]
+    return {
+        "documentId": document["documentId"],
+        "proposalId": proposal["proposalId"],
+        "billingRunId": billing_run,
+        "retry": failed_run,
+        "cancellation": waiting_run,
+    }
 
 
 def filled(path: str, known: Row) -> str:
     """The path with the ids of what is there: `{contract_id}` is that of the contract."""
+    if path.startswith("/v1/billing-runs/") and (run := known.get(path.rpartition("/")[2])):
+        return path.replace("{billing_run_id}", run)
     steps = [known[camel_case(s[1:-1])] if s.startswith("{") else s for s in path.split("/")]
     return "/".join(steps)
 

@@ -265,6 +265,16 @@ def test_a_run_for_all_asks_first_and_shows_its_outcomes(page, billed):
     expect(page.get_by_role("region", name="Outcomes")).to_contain_text("Nothing due")
 
 
+def test_a_line_says_why_and_a_contract_what_is_billed_of_it(page, kontor_server, billed):
+    page.goto(f"{kontor_server.url}/documents/{billed.document_id}")
+    page.get_by_text("Why?").click()
+    expect(page.get_by_text("9.99 × 17 of 31 days = 5.478… → 5.48")).to_be_visible()
+    page.goto(f"{kontor_server.url}/customers/{billed.customer_id}")
+    page.get_by_text("Billed intervals").click()
+    expect(page.get_by_text("15 Jan 2026 – 31 Jan 2026 RE-")).to_be_visible()
+    expect(page.get_by_text("Nothing is missing, nothing is billed twice.")).to_be_visible()
+
+
 def test_columns_sort_by_their_heads_and_the_address_says_how(page, billed):
     page.get_by_role("columnheader", name="Name").get_by_role("link").click()
     expect(page.get_by_role("columnheader", name="Name")).to_have_attribute("aria-sort", "ascending")

@@ -8,10 +8,11 @@ from typing import TypeVar
 
 from infra.postgres.pool import connect
 from infra.runtime import Runtime
+from services.billing.billing_entity import Settings
 from services.customer.application.deciding import CONTRACT, DEBTOR
 from services.customer.contract import Contract
 from services.customer.customer import Customer, Profile
-from services.events import Claim, Command, Context
+from services.events import Asked, Claim, Command, Context
 from services.ids import new_id
 from services.messages import ContractSigned, CustomerChanges
 from services.values import (
@@ -63,7 +64,8 @@ def populate(runtime: Runtime, count: int) -> None:
 
 
 def define_seller(runtime: Runtime) -> None:
-    runtime.billing.define_billing_entity(_context(), **examples.ENTITY)
+    settings = {name: value for name, value in examples.ENTITY.items() if name != "ident"}
+    runtime.billing.define_billing_entity(examples.ENTITY["ident"], Settings(**settings), Asked(_context()))
 
 
 def bill_everything(runtime: Runtime) -> None:

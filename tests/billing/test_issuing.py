@@ -7,10 +7,11 @@ from uuid import UUID, uuid4
 from msgspec.structs import replace
 
 from services.billing.billables import Account
-from services.billing.due import Billable
-from services.billing.issuing import bill, outcome
+from services.billing.due import Billable, Cutoff
+from services.billing.issuing import Scope, bill, outcome
 from services.billing.party import Party
 from services.billing.run_queue import Run
+from services.billing.sellers import Sellers
 from services.ids import new_id
 from services.messages import BillingEntityDefined, CustomerBilled
 from services.personal_data import ERASED
@@ -41,9 +42,11 @@ class NoVault:
 
 
 def billed(party: Party, *, due: bool = True) -> CustomerBilled:
-    run = Run(uuid4(), None, date(2026, 1, 31), date(2026, 1, 31), "tester", uuid4(), False)
+    day = date(2026, 1, 31)
+    run = Run(uuid4(), None, day, day, None, "tester", uuid4(), had_failures=False, accept_unusual=False)
+    scope = Scope(Cutoff(day, day), for_all=True, unusual_multiple=20)
     billables = [Billable(TERMS.signed.contract_id, TERMS, {})] if due else []
-    return outcome(run, bill(Account(party, billables), ENTITY, run, new_id, NoVault()))
+    return outcome(run, bill(Account(party, billables), Sellers([ENTITY]), scope, new_id, NoVault()))
 
 
 def test_what_is_due_becomes_a_document() -> None:

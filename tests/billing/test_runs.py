@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from services.billing.policies import days_of
-from services.messages import BillingRunCompleted, BillingRunRequested, DocumentIssued
+from services.billing.due import Cutoff, cutoff_of
+from services.messages import BillingRunCompleted, DocumentIssued
 from tests import examples
 from tests.system import System
 
@@ -224,9 +224,8 @@ def test_a_crash_before_the_commit_leaves_nothing_half_done(seller: System) -> N
 
 
 def test_a_plain_date_means_the_end_of_that_day_and_an_instant_lies_within_its_day() -> None:
-    run = examples.asked().context.command_id
-    plain = BillingRunRequested(billing_run_id=run, processing_date=date(2026, 3, 1))
-    assert days_of(plain, ZoneInfo("Europe/Berlin")) == (date(2026, 3, 1), date(2026, 3, 1))
-    instant = BillingRunRequested(billing_run_id=run, processing_at=datetime(2026, 3, 28, 23, 30, tzinfo=UTC))
-    assert days_of(instant, ZoneInfo("Europe/Berlin")) == (date(2026, 3, 29), date(2026, 3, 28))
-    assert days_of(instant, ZoneInfo("America/New_York")) == (date(2026, 3, 28), date(2026, 3, 27))
+    plain, instant = date(2026, 3, 1), datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
+    berlin, new_york = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
+    assert cutoff_of(plain, berlin) == Cutoff(date(2026, 3, 1), date(2026, 3, 1))
+    assert cutoff_of(instant, berlin) == Cutoff(date(2026, 3, 29), date(2026, 3, 28), instant)
+    assert cutoff_of(instant, new_york) == Cutoff(date(2026, 3, 28), date(2026, 3, 27), instant)

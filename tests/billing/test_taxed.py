@@ -16,6 +16,7 @@ from services.billing.checks import WrongVat, check_draft
 from services.billing.document import Draft
 from services.billing.due import Billable, Cutoff
 from services.billing.party import Party
+from services.billing.sellers import Sellers
 from services.messages import BillingEntityDefined, OrderRecorded
 from services.values import (
     Address,
@@ -89,7 +90,7 @@ def order(*lines: OrderLine, **given: Any) -> Billable:
 
 
 def drafts(customer: Party, *billables: Billable) -> list[Draft]:
-    return assemble(customer, billables, ENTITY, Cutoff(DAY, DAY), DAY)
+    return assemble(customer, billables, Sellers([ENTITY]), Cutoff(DAY, DAY))
 
 
 def vat(draft: Draft) -> list[tuple[str, str]]:

@@ -7,6 +7,9 @@ from decimal import Decimal
 import pytest
 
 from infra.postgres.embedded import Server
+from services.billing.explaining import Rule
+from services.billing.rendering.explanation import told
+from services.billing.rendering.language import available, language
 from services.messages import DocumentIssued
 from services.money import plain
 from services.values import DocumentAdjustment, DocumentLine, LineAdjustment
@@ -48,12 +51,28 @@ def shared(postgres: Server) -> Iterator[System]:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"{example.topic}: {example.name}")
 def test_a_worked_example(shared: System, example: Example) -> None:
     story = Story(shared, f"D-{EXAMPLES.index(example)}", example)
+    documents: list[DocumentIssued] = []
     for step in example.steps:
         if isinstance(step, Run):
-            issued = [shown(document) for document in story.bill(step)]
-            assert issued == [[normal(row) for row in document] for document in step.documents]
+            issued = story.bill(step)
+            documents += issued
+            assert [shown(document) for document in issued] == [
+                [normal(row) for row in document] for document in step.documents
+            ]
         else:
             story.tell(step)
+    # Whatever happened since, every line is explained by what was known when it was issued.
+    for document in documents:
+        for line in document.lines:
+            check_explained(shared, document, line)
+
+
+def check_explained(system: System, document: DocumentIssued, line: DocumentLine) -> None:
+    steps = system.billing.explanation(document.document_id, line.line).steps
+    assert steps[-1].result == line.net
+    assert Rule.DIFFERENCE not in {step.rule for step in steps}
+    for tag in available():
+        assert told(steps, document.currency, language(tag))
 
 
 def test_there_are_examples_of_every_rule() -> None:

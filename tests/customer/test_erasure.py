@@ -112,6 +112,9 @@ class Interrupting:
     def anything_billed_of(self, subject_id: UUID) -> bool:
         return False
 
+    def failed_customers(self, billing_run_id: UUID) -> int | None:
+        return None
+
     def left_to_bill(self, customer_id: UUID) -> Sequence[str]:
         if self._happening is None:
             return ["C-1"]

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from msgspec import structs
 
@@ -26,6 +26,10 @@ from services.messages import (
     ContractResumed,
     ContractSigned,
     ContractTerminated,
+    CorrectionAccepted,
+    CorrectionDeclined,
+    CorrectionProposed,
+    CorrectionSuperseded,
     CustomerBilled,
     CustomerChanges,
     CustomerCreated,
@@ -39,11 +43,13 @@ from services.messages import (
     Outcome,
     PaymentAccountAdded,
     PaymentAccountRemoved,
+    PaymentRecorded,
     PersonalDataErased,
     PlanCreated,
     PlanRevised,
     PropertyRemoved,
     PropertySet,
+    RefundRecorded,
     RunStatus,
     UsageRecorded,
 )
@@ -57,8 +63,10 @@ from services.values import (
     BillingTime,
     BillingTiming,
     Buyer,
+    CreditedLine,
     CustomerType,
     DocumentLine,
+    DocumentReference,
     DocumentTotals,
     IntervalUnit,
     Item,
@@ -72,6 +80,7 @@ from services.values import (
     PriceModel,
     Pricing,
     PropertyValue,
+    ProposedCredit,
     TaxSubtotal,
     TerminationKind,
     Tier,
@@ -392,7 +401,7 @@ class Logs:
     def document_issued(
         self,
         customer_id: UUID,
-        billing_run_id: UUID,
+        billing_run_id: UUID | None,
         *origins: tuple[str, UUID, Period | None],
         gross: str = "11.89",
         **fields: Any,
@@ -483,6 +492,93 @@ class Logs:
             reason=reason,
         )
         self.billing.append(billing_run_id, message)
+
+    def credit_note_issued(
+        self, customer_id: UUID, invoice_id: UUID | None, gross: str, **fields: Any
+    ) -> UUID:
+        """A credit note about an invoice, or (None) about none."""
+        reference = DocumentReference(
+            document_id=invoice_id or UUID(int=0), number="RE-2026-000000", issue_date=date(2026, 2, 28)
+        )
+        given = {
+            "type": DocumentType.CREDIT_NOTE,
+            "number": f"GS-2026-{self.billing.head():06}",
+            "preceding_document": reference if invoice_id else None,
+        }
+        return self.document_issued(customer_id, None, gross=gross, **(given | fields))
+
+    def taken_back(self, document_id: UUID, *, bill_again: bool = True) -> UUID:
+        """A credit note over all lines of a document."""
+        [issued] = [
+            e.body
+            for e in self.billing.read(0, self.billing.head())
+            if isinstance(e.body, DocumentIssued) and e.body.document_id == document_id
+        ]
+        lines = tuple(
+            structs.replace(line, credits=CreditedLine(line=line.line, bill_again=bill_again))
+            for line in issued.lines
+        )
+        return self.credit_note_issued(
+            issued.customer_id, document_id, str(issued.totals.gross), lines=lines, currency=issued.currency
+        )
+
+    def payment_recorded(
+        self, customer_id: UUID, document_id: UUID, amount: str, *, back: bool = False, **fields: Any
+    ) -> UUID:
+        """A payment for a document, or money paid back."""
+        payment_id = self.new_id()
+        given = {
+            "payment_id": payment_id,
+            "document_id": document_id,
+            "number": "RE-2026-000000",
+            "customer_id": customer_id,
+            "amount": Decimal(amount),
+            "currency": "EUR",
+            "paid_on": date(2026, 3, 1),
+        }
+        message = (RefundRecorded if back else PaymentRecorded)(**(given | fields))
+        key = self.vault.key_of(customer_id, Purpose.DOCUMENTS)
+        self.billing.append(uuid5(document_id, "receivable"), sealed(message, customer_id, key))
+        return payment_id
+
+    def correction_proposed(
+        self,
+        customer_id: UUID,
+        credited: Sequence[DocumentLine] = (),
+        bills: Sequence[DocumentLine] = (),
+        document: DocumentReference | None = None,
+    ) -> UUID:
+        """A proposal to credit lines of a document and to bill others instead."""
+        proposal_id = self.new_id()
+        given_back = (ProposedCredit(document=document, lines=tuple(credited)),) if document else ()
+        message = CorrectionProposed(
+            proposal_id=proposal_id,
+            customer_id=customer_id,
+            debtor_ident="D-4711",
+            contract_id=UUID(int=8),
+            contract_ident="C-1",
+            since=date(2026, 2, 1),
+            causes=(3,),
+            currency="EUR",
+            credits=given_back,
+            bills=tuple(bills),
+            net=Decimal("1.00"),
+            gross=Decimal("1.19"),
+        )
+        self.billing.append(proposal_id, message)
+        return proposal_id
+
+    def correction_decided(
+        self,
+        what: type[CorrectionAccepted | CorrectionDeclined | CorrectionSuperseded],
+        proposal_id: UUID,
+        customer_id: UUID,
+        **fields: Any,
+    ) -> None:
+        """What became of a proposal."""
+        contract_id = UUID(int=8)
+        message = what(proposal_id=proposal_id, customer_id=customer_id, contract_id=contract_id, **fields)
+        self.billing.append(proposal_id, message, version=2)
 
     def run_completed(self, billing_run_id: UUID, status: RunStatus = RunStatus.COMPLETED) -> None:
         self.billing.append(billing_run_id, BillingRunCompleted(billing_run_id=billing_run_id, status=status))

@@ -27,10 +27,15 @@ PATHS = (
     f"/v1/plans/{UNKNOWN}",
     "/v1/contracts",
     f"/v1/contracts/{UNKNOWN}",
+    f"/v1/contracts/{UNKNOWN}/coverage",
     "/v1/orders",
     f"/v1/orders/{UNKNOWN}",
     "/v1/documents",
     f"/v1/documents/{UNKNOWN}",
+    "/v1/payments",
+    f"/v1/payments/{UNKNOWN}",
+    "/v1/correction-proposals",
+    f"/v1/correction-proposals/{UNKNOWN}",
     "/v1/billing-runs",
     f"/v1/billing-runs/{UNKNOWN}",
     f"/v1/billing-runs/{UNKNOWN}/outcomes",
@@ -236,8 +241,12 @@ def test_answers_are_as_the_description_says(
     run = logs.run_requested(customer_id)
     document_id = logs.document_issued(customer_id, run, ("ORDER", order_id, None))
     logs.customer_billed(run, customer_id, document_id)
+    payment_id = logs.payment_recorded(customer_id, document_id, "5.00")
+    proposal_id = logs.correction_proposed(customer_id)
     follow(pool, logs)
     ids = {
+        "payment_id": payment_id,
+        "proposal_id": proposal_id,
         "plan_ident": "fleet-basic",
         "customer_id": customer_id,
         "contract_id": contract_id,

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from infra.postgres.pool import Pool
 from projections.billing_runs import BillingRunItem
 from projections.views import Views
@@ -26,10 +28,12 @@ def test_a_run_goes_from_requested_over_running_to_completed(pool: Pool, logs: L
     assert now() == {
         "billingRunId": str(run),
         "status": "REQUESTED",
+        "reason": None,
+        "retryOf": None,
         "processingDate": "2026-02-28",
         "debtorIdent": "D-4711",
         "customerId": str(customer_id),
-        "customers": {"total": None, "done": 0, "failed": 0},
+        "customers": {"total": None, "done": 0, "failed": 0, "perSecond": None, "remainingSeconds": None},
         "documents": {"count": 0, "net": None, "gross": None, "amounts": []},
         "requestedAt": "2026-01-01T08:02:00Z",
         "startedAt": None,
@@ -42,7 +46,13 @@ def test_a_run_goes_from_requested_over_running_to_completed(pool: Pool, logs: L
     logs.customer_billed(run, customer_id, document, amounts=[amount("9.99", "11.89")])
     logs.run_completed(run)
     assert now()["status"] == "COMPLETED"
-    assert now()["customers"] == {"total": 1, "done": 1, "failed": 0}
+    assert now()["customers"] == {
+        "total": 1,
+        "done": 1,
+        "failed": 0,
+        "perSecond": 0.01,
+        "remainingSeconds": None,
+    }
     assert now()["documents"] == {
         "count": 1,
         "net": "9.99",
@@ -50,6 +60,27 @@ def test_a_run_goes_from_requested_over_running_to_completed(pool: Pool, logs: L
         "amounts": [{"currency": "EUR", "net": "9.99", "gross": "11.89"}],
     }
     assert (now()["startedAt"], now()["finishedAt"]) == ("2026-01-01T08:01:00Z", "2026-01-01T08:04:00Z")
+
+
+def test_a_run_at_work_tells_its_rate_and_how_long_the_rest_takes(
+    pool: Pool, logs: Logs, views: Views
+) -> None:
+    customers = [logs.customer_created(f"D-{n}") for n in range(3)]
+    run = logs.run_requested()
+    logs.run_started(run, 3)
+    logs.customer_billed(run, customers[0], outcome=Outcome.NOTHING_DUE)
+    follow(pool, logs)
+    with pool.connection() as conn:
+        conn.execute("UPDATE billing_run_progress SET started_at = now() - interval '2 seconds'")
+    found = views.billing_run(run)
+    assert found is not None
+    assert found["customers"] == {
+        "total": 3,
+        "done": 1,
+        "failed": 0,
+        "perSecond": pytest.approx(0.5, abs=0.1),
+        "remainingSeconds": pytest.approx(4, abs=2),
+    }
 
 
 def test_sums_are_by_currency_and_failures_count(pool: Pool, logs: Logs, views: Views) -> None:
@@ -70,7 +101,8 @@ def test_sums_are_by_currency_and_failures_count(pool: Pool, logs: Logs, views: 
     found = views.billing_run(run)
     assert found is not None
     assert found["status"] == "COMPLETED_WITH_FAILURES"
-    assert found["customers"] == {"total": 3, "done": 3, "failed": 1}
+    customers_done = found["customers"]
+    assert (customers_done["total"], customers_done["done"], customers_done["failed"]) == (3, 3, 1)
     assert found["documents"] == {
         "count": 3,
         "net": None,

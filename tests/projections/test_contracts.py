@@ -9,7 +9,6 @@ import pytest
 from infra.postgres.pool import Pool
 from projections.views import Views
 from services.errors import Unavailable
-from services.messages import DocumentType
 from services.values import Duration, IntervalUnit, ItemChange, PlanReference
 from tests.projections.logs import Logs, february, january, kilometres, monthly, setup
 from tests.projections.reading import follow
@@ -47,6 +46,7 @@ def test_a_signed_contract_shows_its_terms(pool: Pool, logs: Logs, views: Views)
         "purchaseOrder": "PO-9",
         "invoiceAddressId": None,
         "shippingAddressId": None,
+        "billingEntity": None,
         "status": "ACTIVE",
         "pauses": [],
         "termination": None,
@@ -123,17 +123,52 @@ def test_a_contract_is_billed_as_far_as_all_its_recurring_items_are(
     assert contract["items"][0]["billedThrough"] == "2026-01-31"
 
 
-def test_a_credit_note_bills_nothing(pool: Pool, logs: Logs, views: Views) -> None:
+def test_what_a_credit_note_lets_be_billed_again_is_not_billed(pool: Pool, logs: Logs, views: Views) -> None:
     customer_id = logs.customer_created()
-    contract_id = logs.contract_signed(customer_id)
+    contract_id = logs.contract_signed(customer_id, items=(monthly("base"),))
     run = logs.run_requested()
-    logs.document_issued(
-        customer_id, run, ("CONTRACT", contract_id, january()), type=DocumentType.CREDIT_NOTE
+    first, second = (
+        logs.document_issued(customer_id, run, ("CONTRACT", contract_id, period))
+        for period in (january(), february())
     )
+    logs.taken_back(first, bill_again=False)
+    logs.taken_back(second)
     follow(pool, logs)
     contract = views.contract(contract_id)
     assert contract is not None
-    assert contract["billedThrough"] is None
+    assert (contract["billedThrough"], contract["nextBilling"]) == ("2026-01-31", "2026-02-01")
+
+
+def test_a_contract_of_which_nothing_billed_stands_is_not_billed(
+    pool: Pool, logs: Logs, views: Views
+) -> None:
+    customer_id = logs.customer_created()
+    contract_id = logs.contract_signed(customer_id, items=(monthly("base"),))
+    document_id = logs.document_issued(
+        customer_id, logs.run_requested(), ("CONTRACT", contract_id, january())
+    )
+    logs.taken_back(document_id)
+    follow(pool, logs)
+    contract = views.contract(contract_id)
+    assert contract is not None
+    assert (contract["billedThrough"], views.anything_billed_of(contract_id)) == (None, False)
+
+
+def test_usage_that_a_credit_note_lets_be_billed_again_is_due(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id = logs.customer_created()
+    contract_id = logs.contract_signed(customer_id, items=(kilometres(),))
+    logs.usage_recorded(contract_id, customer_id, ("2026-02-10T08:00:00Z", "12"))
+    document_id = logs.usage_billed(customer_id, logs.run_requested(), contract_id, february())
+    logs.taken_back(document_id)
+    follow(pool, logs)
+    contract = views.contract(contract_id)
+    assert contract is not None
+    assert contract["nextBilling"] == "2026-02-28"
+    logs.usage_billed(customer_id, logs.run_requested(), contract_id, february())
+    follow(pool, logs)
+    contract = views.contract(contract_id)
+    assert contract is not None
+    assert contract["nextBilling"] is None
 
 
 # -- what was done to it -----------------------------------------------------------------------------

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from infra.postgres.pool import Pool
 from projections import catalogue, progress
 from projections.engine import follow
-from services.messages import BilledAmount, DocumentType, Outcome
+from services.messages import BilledAmount, DocumentIssued, DocumentType, Outcome
 from tests.projections import reading
 from tests.projections.logs import Logs, february, january, kilometres, monthly
 
 HAPPENINGS = (
     *("create", "edit", "add address", "stop billing", "erase", "sign", "pause", "amend", "terminate"),
-    *("use", "order", "cancel order", "run for one", "run for all", "credit"),
+    *("use", "order", "cancel order", "run for one", "run for all", "credit", "take back"),
 )
 
 
@@ -67,7 +67,17 @@ def histories(draw: st.DrawFn) -> Logs:
                 logs.document_issued(
                     customer_id, logs.new_id(), type=DocumentType.CREDIT_NOTE, currency="USD"
                 )
+            case "take back" if documents := _not_taken_back(logs):
+                document_id = draw(st.sampled_from(documents))
+                logs.taken_back(document_id, bill_again=draw(st.booleans()))
     return logs
+
+
+def _not_taken_back(logs: Logs) -> list[UUID]:
+    issued = [e.body for e in logs.billing.read(0, logs.billing.head()) if isinstance(e.body, DocumentIssued)]
+    taken_back = {d.preceding_document.document_id for d in issued if d.preceding_document}
+    invoices = [d.document_id for d in issued if d.type is DocumentType.INVOICE]
+    return [document_id for document_id in invoices if document_id not in taken_back]
 
 
 def _signed(logs: Logs, customer_id: UUID, number: int) -> UUID:

@@ -4,7 +4,6 @@ from decimal import Decimal
 
 from infra.postgres.pool import Pool
 from projections.views import Views
-from services.messages import DocumentType
 from services.values import OrderLine
 from tests.projections.logs import Logs
 from tests.projections.reading import follow
@@ -33,15 +32,32 @@ def test_an_order_is_open_until_a_document_bills_it(pool: Pool, logs: Logs, view
     assert order["documents"] == [{"documentId": str(document_id), "number": "RE-2026-000000"}]
 
 
-def test_a_credit_note_does_not_bill_an_order(pool: Pool, logs: Logs, views: Views) -> None:
+def test_an_order_is_open_again_once_a_credit_note_lets_it_be_billed_again(
+    pool: Pool, logs: Logs, views: Views
+) -> None:
     customer_id = logs.customer_created()
     order_id = logs.order_recorded(customer_id)
-    run = logs.run_requested()
-    logs.document_issued(customer_id, run, ("ORDER", order_id, None), type=DocumentType.CREDIT_NOTE)
+    document_id = logs.document_issued(customer_id, logs.run_requested(), ("ORDER", order_id, None))
+    note_id = logs.taken_back(document_id)
     follow(pool, logs)
     order = views.order(order_id)
     assert order is not None
-    assert order["status"] == "OPEN"
+    assert (order["status"], views.anything_billed_of(order_id)) == ("OPEN", False)
+    assert [d["documentId"] for d in order["documents"]] == [str(document_id), str(note_id)]
+    assert views.left_to_bill(customer_id) == ["O-1"]
+
+
+def test_an_order_that_is_credited_and_not_billed_again_stays_billed(
+    pool: Pool, logs: Logs, views: Views
+) -> None:
+    customer_id = logs.customer_created()
+    order_id = logs.order_recorded(customer_id)
+    document_id = logs.document_issued(customer_id, logs.run_requested(), ("ORDER", order_id, None))
+    logs.taken_back(document_id, bill_again=False)
+    follow(pool, logs)
+    order = views.order(order_id)
+    assert order is not None
+    assert (order["status"], views.anything_billed_of(order_id)) == ("BILLED", True)
 
 
 def test_a_cancelled_order_says_why(pool: Pool, logs: Logs, views: Views) -> None:

@@ -35,11 +35,14 @@ TOLD = (
     messages.ContractPaused,
     messages.ContractResumed,
     messages.OrderRecorded,
+    messages.PaymentRecorded,
+    messages.RefundRecorded,
 )
 TOLD_OF_CONTRACTS = {"effectiveOn", "terminationKind", "noticedOn", "terminatesOn", "entries", "usage"}
 TOLD_OF_CUSTOMERS = {"paymentAccounts", "billingStop", "erased"}
 TOLD_OF_RUNS_AND_DOCUMENTS = {"outcome", "reason", "amounts", "net", "gross", "currency", "status"}
 TOLD_OF_RUNS_AND_DOCUMENTS |= {"processingDate", "number", "type", "issueDate", "dueDate", "totals", "tax"}
+TOLD_OF_RUNS_AND_DOCUMENTS |= {"precedingDocument", "since"}
 OWN_IDS = {
     "customerId",
     "addressId",
@@ -47,6 +50,8 @@ OWN_IDS = {
     "orderId",
     "planId",
     "paymentAccountId",
+    "paymentId",
+    "documentId",
     "changes",
     "address",
 }

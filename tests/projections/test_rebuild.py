@@ -18,6 +18,7 @@ from projections.runner import Runner
 from projections.views import Views
 from services import messages
 from services.errors import NotFound, Unavailable
+from services.messages import CorrectionAccepted, CorrectionDeclined, CorrectionSuperseded
 from services.values import ItemChange
 from tests.database import Database
 from tests.projections.logs import Logs, january, kilometres, monthly
@@ -56,7 +57,16 @@ def told(logs: Logs) -> Logs:
             customer_id, run, ("CONTRACT", contract_id, january()), ("ORDER", order_id, None)
         )
         logs.customer_billed(run, customer_id, document)
+        logs.payment_recorded(customer_id, document, "5.00", reference="Beispiel GmbH")
+        logs.payment_recorded(customer_id, document, "1.00", back=True)
+        logs.credit_note_issued(customer_id, document, "2.00")
         logs.run_completed(run)
+        for decision, fields in (
+            (CorrectionAccepted, {"documents": (document,)}),
+            (CorrectionDeclined, {"reason": "goodwill"}),
+            (CorrectionSuperseded, {}),
+        ):
+            logs.correction_decided(decision, logs.correction_proposed(customer_id), customer_id, **fields)
     logs.erased(customer_id)
     told = {envelope.topic for feed in logs.feeds.values() for envelope in feed.read(0, 1000)}
     assert told == {message.TOPIC for message in messages.ALL if "BillingEntity" not in message.TOPIC}

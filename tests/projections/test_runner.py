@@ -65,6 +65,23 @@ def test_waiting_for_a_position_that_does_not_come_ends_after_two_seconds(
     assert 2 <= time.monotonic() - began < 3
 
 
+def test_the_position_that_a_command_of_either_service_answered_is_waited_for(pool: Pool, logs: Logs) -> None:
+    views = Views(pool, logs.vault, logs.feeds)
+    customer_id = logs.customer_created("D-1")
+    with running(Runner(pool, logs.feeds, logs.vault)):
+        run = logs.run_requested(customer_id)
+        logs.run_started(run, 1)
+        document = logs.document_issued(customer_id, run)
+        logs.customer_billed(run, customer_id, document)
+        logs.run_completed(run)
+        views.wait_for(4)  # of billing's log: the customer's is shorter
+        found = views.billing_run(run)
+        assert found is not None
+        assert found["status"] == "COMPLETED"
+        with pytest.raises(Unavailable):
+            views.wait_for(5)
+
+
 def test_a_second_copy_stands_by_and_takes_over(
     database: Database, pool: Pool, logs: Logs, views: Views
 ) -> None:

@@ -3,11 +3,14 @@
 import json
 from base64 import b64encode
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from psycopg.rows import DictRow
 
+from services.billing.receivable import Payment, PaymentKind
 from services.customer.commands.billing_stops import StopBilling
 from services.customer.commands.contracts import (
     AmendContract,
@@ -21,6 +24,7 @@ from services.customer.commands.orders import CancelOrder
 from services.customer.commands.payment_accounts import AddPaymentAccount
 from services.customer.commands.plans import RevisePlan
 from services.customer.commands.properties import SetProperty
+from services.messages import CorrectionProposed
 from services.personal_data import Purpose
 from tests import examples
 from tests.database import fresh_database, server_for_tests
@@ -34,7 +38,9 @@ def tell(system: System) -> list[UUID]:
     system.define_seller(payment_term_days=30)
     customer_id = _customer(system)
     _contracts_and_orders(system)
-    system.bill("2026-02-28")
+    [document, *_] = system.bill("2026-02-28").documents
+    _payments(system, document.number)
+    _corrections(system)
     leaving = UUID(system.create_customer(examples.erika())["customerId"])
     system.customer.erase_customer(leaving, examples.asked())
     return [customer_id, leaving]
@@ -81,6 +87,31 @@ def _contracts_and_orders(system: System) -> None:
     system.record_order(examples.order())
     order_id = UUID(system.record_order(examples.order(orderIdent="O-99"))["orderId"])
     service.cancel_order(order_id, CancelOrder.model_validate({"reason": "mistake"}), asked())
+
+
+def _payments(system: System, number: str) -> None:
+    said = Payment(
+        PaymentKind.PAYMENT, Decimal("10.00"), date(2026, 3, 1), "BANK_TRANSFER", "Beispiel GmbH", "1/17"
+    )
+    system.billing.record_payment(said, examples.asked(), number=number)
+    paid_back = Payment(PaymentKind.REFUND, Decimal("2.50"), date(2026, 3, 2), reference="Beispiel GmbH")
+    system.billing.record_payment(paid_back, examples.asked(), number=number)
+
+
+def _corrections(system: System) -> None:
+    """Proposals that are superseded, declined and accepted."""
+    base = examples.base_fee(billingTiming="INTERVAL_START")
+    contract = examples.contract(contractIdent="C-7", startDate="2026-01-01", items=[base])
+    contract_id = UUID(system.sign_contract(contract)["contractId"])
+    system.bill("2026-02-28")
+    for price in ("11.99", "12.99", "13.99"):
+        amendment = {"effectiveDate": "2026-02-01", "changes": [{"itemIdent": "base", "unitPrice": price}]}
+        system.customer.amend_contract(contract_id, AmendContract.model_validate(amendment), examples.asked())
+        system.work()
+        proposed = [e.body for e in system.billing_events() if isinstance(e.body, CorrectionProposed)][-1]
+        if price == "12.99":
+            system.billing.decline_correction(proposed.proposal_id, "agreed", examples.asked())
+    system.billing.accept_correction(proposed.proposal_id, examples.asked())
 
 
 def _first_of_each(system: System) -> Iterator[DictRow]:

@@ -1,6 +1,7 @@
 /** Brings the pages to life; reading works without it. */
 
 import { setUpAfter } from "./after.js";
+import { setUpDetails } from "./details.js";
 import { setUpDialogs } from "./dialogs.js";
 import { setUpFilters } from "./filters.js";
 import { setUpForms } from "./forms.js";
@@ -9,6 +10,7 @@ import { setUpSums } from "./sums.js";
 import { setUpTimes } from "./times.js";
 
 setUpAfter();
+setUpDetails();
 setUpDialogs();
 setUpFilters();
 setUpForms();

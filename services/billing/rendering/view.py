@@ -38,13 +38,20 @@ def view(document: DocumentIssued) -> View:
         "recipient": recipient(document.buyer, document.seller, words),
         "info": _info(document, words),
         "labels": {**words.section("lines"), "currency": document.currency},
+        "introduction": _said_by_seller(document, document.seller.introduction),
         "groups": lines.groups(document, words, marks),
         "totals": totals.rows(document, words, marks),
         "gross": row(words.say("totals.gross"), words.money(document.totals.gross, document.currency)),
         "notes": totals.notes(exemptions),
         "payment": _payment(document, words),
+        "closing": _said_by_seller(document, document.seller.closing),
         "footer": _footer(document, words),
     }
+
+
+def _said_by_seller(document: DocumentIssued, text: str | None) -> list[str]:
+    """The seller's own text, line by line; it is written for invoices."""
+    return text.splitlines() if text and document.type is DocumentType.INVOICE else []
 
 
 # -- letter -------------------------------------------------------------------------------------
@@ -69,6 +76,7 @@ def _info(document: DocumentIssued, words: Language) -> list[View]:
         f"issued_on.{document.type}": words.date(document.issue_date),
         **dict(_supply(document, words)),
         "due_on": words.date(document.due_date) if _is_payable(document) else None,
+        "preceding_document": _preceding(document, words),
         "account_number": buyer.account_number,
         "debtor_ident": document.debtor_ident if document.debtor_ident != buyer.account_number else None,
         "buyer_vat_id": buyer.vat_id,
@@ -78,6 +86,12 @@ def _info(document: DocumentIssued, words: Language) -> list[View]:
     shown = [row(words.say(f"info.{key}"), value) for key, value in rows.items() if value]
     origins = lines.origins(document)
     return [*shown, row(*lines.origin(*origins[0], words))] if len(origins) == 1 else shown
+
+
+def _preceding(document: DocumentIssued, words: Language) -> str | None:
+    """The invoice that is corrected, by number and date (§ 31 (5) UStDV)."""
+    preceding = document.preceding_document
+    return f"{preceding.number}, {words.date(preceding.issue_date)}" if preceding else None
 
 
 def _supply(document: DocumentIssued, words: Language) -> Iterator[tuple[str, str]]:
@@ -128,7 +142,10 @@ def _payment(document: DocumentIssued, words: Language) -> View:
     """How and when to pay; nothing but a sentence where there is nothing to pay."""
     if not _is_payable(document):
         credited = document.type is DocumentType.CREDIT_NOTE
-        return {"sentences": [words.say("payment.credited" if credited else "payment.nothing_due")]}
+        sentences = [words.say("payment.credited" if credited else "payment.nothing_due")]
+        if document.reason:
+            sentences.append(words.say("payment.reason", reason=document.reason))
+        return {"sentences": sentences}
     due_on = words.date(document.due_date)
     sentence = "payment.transfer" if document.seller.bank_account else "payment.payable"
     return {

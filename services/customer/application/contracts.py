@@ -178,6 +178,7 @@ def agreed_in(body: SignContract, contract_id: UUID, customer_id: UUID, plan: Pl
         purchase_order=body.purchase_order,
         invoice_address_id=body.invoice_address_id,
         shipping_address_id=body.shipping_address_id,
+        billing_entity=body.billing_entity,
     )
 
 

@@ -77,4 +77,5 @@ def _placed(body: RecordOrder, order_id: UUID, customer: Customer) -> OrderRecor
         purchase_order=body.purchase_order,
         invoice_address_id=body.invoice_address_id,
         shipping_address_id=body.shipping_address_id,
+        billing_entity=body.billing_entity,
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from services.customer.commands.items import DurationBody, ItemBody, ItemChangeBody
-from services.customer.commands.kinds import CustomerRef, Ident, PaymentTermDays
+from services.customer.commands.kinds import CustomerRef, Ident, OptionalIdent, PaymentTermDays
 from services.fields import Body, Currency, Day, Number, OptionalText, Text
 from services.values import Alignment, Discount, Renewal, TerminationKind
 
@@ -110,6 +110,7 @@ class SignContract(CustomerRef):
     purchase_order: OptionalText = None
     invoice_address_id: UUID | None = None
     shipping_address_id: UUID | None = None
+    billing_entity: OptionalIdent = None
 
 
 class AmendContract(Body):

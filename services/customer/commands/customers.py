@@ -5,11 +5,11 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from services.customer.commands.general_data import Email, Language, VatId
-from services.customer.commands.kinds import NOT_SENT, Ident
+from services.customer.commands.kinds import NOT_SENT, Ident, OptionalIdent
 from services.customer.commands.properties import Property, PropertyKey
 from services.customer.customer import ADDRESSES_MAX, PROPERTIES_MAX
 from services.fields import Body, Country, OptionalText, Text
+from services.identifiers import Email, Language, VatId
 from services.values import (
     Address,
     AddressType,
@@ -146,6 +146,7 @@ class CreateCustomer(Body):
     preferred_document_delivery: DocumentDelivery = DocumentDelivery.NONE
     e_invoicing: EInvoicingBody | None = None
     group_documents_by: DocumentGrouping = DocumentGrouping.CUSTOMER
+    billing_entity: OptionalIdent = None
     properties: Annotated[dict[PropertyKey, Property], Field(max_length=PROPERTIES_MAX)] = Field(
         default_factory=dict
     )
@@ -183,3 +184,4 @@ class EditCustomer(Body):
     preferred_document_delivery: DocumentDelivery = NOT_SENT
     e_invoicing: EInvoicingBody | None = None
     group_documents_by: DocumentGrouping = NOT_SENT
+    billing_entity: OptionalIdent = None

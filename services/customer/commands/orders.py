@@ -11,6 +11,7 @@ from services.customer.commands.kinds import (
     Amount,
     CustomerRef,
     Ident,
+    OptionalIdent,
     PaymentTermDays,
     Percent,
     Price,
@@ -115,6 +116,7 @@ class RecordOrder(CustomerRef):
     purchase_order: OptionalText = None
     invoice_address_id: UUID | None = None
     shipping_address_id: UUID | None = None
+    billing_entity: OptionalIdent = None
 
 
 class CancelOrder(Body):

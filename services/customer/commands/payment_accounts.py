@@ -3,33 +3,13 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
-from stdnum import bic, iban
-from stdnum.exceptions import ValidationError as NumberInvalid
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from services.customer.commands.card_numbers import refuse_card_numbers
-from services.fields import TEXT_MAX, Body, Day, OptionalText, blank_is_none
+from services.fields import Body, Day, OptionalText, blank_is_none
+from services.identifiers import Bic, Iban
 from services.values import PaymentAccount, PaymentMethod
 
-
-def _iban(value: str) -> str:
-    """Without spaces; length and structure are those of its country, and the check digits are right (ISO 13616)."""
-    try:
-        # Without the lists of banks that some countries have, which are older than their newest bank.
-        return str(iban.validate(value, check_country=False))
-    except NumberInvalid as error:
-        raise ValueError(f"is not a valid IBAN: {error}") from None
-
-
-def _bic(value: str) -> str:
-    try:
-        return str(bic.validate(value))
-    except NumberInvalid as error:
-        raise ValueError(f"is not a valid BIC (ISO 9362): {error}") from None
-
-
-Iban = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_iban)]
-Bic = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_bic)]
 MandateReference = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9+?/:().,' -]{1,35}$", description="as SEPA has it (AT-01)")
 ]

@@ -15,6 +15,7 @@ from pypdf import PdfReader
 
 from services.billing.rendering.fonts import REPLACEMENT, displayable
 from services.billing.rendering.pdf import render
+from services.messages import DocumentType
 from tests.billing.rendering import samples
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,6 +52,17 @@ def test_everything_that_the_law_asks_for_is_on_the_document():
     }
     missing = {rule: [t for t in texts if t not in text] for rule, texts in required.items()}
     assert not any(missing.values()), missing
+
+
+def test_the_sellers_own_texts_are_on_its_invoices_line_by_line_and_on_nothing_else():
+    document = samples.german_b2b()
+    seller = replace(document.seller, introduction="Guten Tag,\nwie vereinbart:", closing="*Danke* #sehr")
+    invoice = replace(document, seller=seller)
+    text = "\n".join(pages(invoice))
+    assert "Guten Tag,\nwie vereinbart:" in text
+    assert "*Danke* #sehr" in text
+    credit_note = "\n".join(pages(replace(invoice, type=DocumentType.CREDIT_NOTE)))
+    assert "vereinbart" not in credit_note
 
 
 def test_the_reason_for_charging_no_vat_is_on_the_document():

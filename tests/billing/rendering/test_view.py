@@ -1,5 +1,6 @@
 """What a document says, line by line and sum by sum, without Typst."""
 
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from services.billing.rendering.lines import aligned
 from services.billing.rendering.view import iban_in_fours, view
 from services.messages import DocumentType
 from services.money import ZERO
-from services.values import BilledUsage, LineOrigin
+from services.values import BilledUsage, DocumentReference, LineOrigin
 from tests.billing.rendering import samples
 
 
@@ -177,6 +178,20 @@ def test_a_credit_note_is_never_called_gutschrift():
     credit = replace(samples.first_invoice(), type=DocumentType.CREDIT_NOTE)
     assert view(credit)["title"] == "Rechnungskorrektur Nr. RE-2026-000042"
     assert "Gutschrift" not in str(view(credit))
+
+
+def test_a_credit_note_names_the_invoice_that_it_corrects_and_says_why():
+    invoice = DocumentReference(
+        document_id=UUID(int=1), number="RE-2026-000041", issue_date=date(2026, 1, 31)
+    )
+    credit = replace(
+        samples.first_invoice(),
+        type=DocumentType.CREDIT_NOTE,
+        preceding_document=invoice,
+        reason="Falscher Preis",
+    )
+    assert info(credit)["Zu Rechnung"] == "RE-2026-000041, 31.01.2026"
+    assert view(credit)["payment"]["sentences"][1] == "Grund: Falscher Preis"
 
 
 @pytest.mark.parametrize("language", sorted(available()))
