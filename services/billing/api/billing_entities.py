@@ -140,7 +140,7 @@ class BillingEntityBody(Body):
                     "timeZone": "Europe/Berlin",
                     "currency": "EUR",
                     "paymentTermDays": 14,
-                    "numberPrefix": "RE",
+                    "numberPrefix": "RG",
                 },
                 {
                     "seller": {
