@@ -8,7 +8,9 @@ from services.money import ZERO, decimals, minor_unit, rounded
 from services.values import AllowanceOrCharge, Discount, LineAdjustment
 
 PRICE_DECIMALS_MAX = 10
-PRECISE_DIGITS = 50
+PRECISE_DIGITS = 60
+SURE_DIGITS = 50
+"""What is left of them where a share that never ends, such as a thirtieth, was multiplied."""
 HUNDRED = Decimal(100)
 
 
@@ -21,9 +23,14 @@ def prorated(amount: Decimal, segment: Segment) -> Decimal:
 
 
 def line_amount(quantity: Decimal, unit_price: Decimal, currency: str) -> Decimal:
-    """Quantity × price, rounded half up to the minor unit of `currency`."""
+    """Quantity × price, rounded half up to the minor unit of `currency`.
+
+    A thirtieth of 31.30 is cut off somewhere; 1.5 of it are 1.565 all the same, and not a little less.
+    """
     with localcontext(prec=PRECISE_DIGITS):
-        return rounded(quantity * unit_price, currency)
+        amount = quantity * unit_price
+    with localcontext(prec=SURE_DIGITS):
+        return rounded(+amount, currency)
 
 
 def shown_price(exact: Decimal, quantity: Decimal, currency: str) -> Decimal:

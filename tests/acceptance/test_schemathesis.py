@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 
 from infra.postgres.pool import connect
 from tests import examples
-from tests.acceptance.server import KontorServer, serving
+from tests.acceptance.server import KontorServer, eventually, serving
 from tests.acceptance.test_openapi_examples import WRITING, camel_case, examples_of
 
 Row = dict[str, Any]
@@ -79,7 +79,25 @@ def something_to_change(server: KontorServer) -> Row:
     known |= server.done("POST", "/v1/contracts", examples.plan_contract(**names))
     order = examples.order(orderIdent=f"O-{number}", debtorIdent=f"D-{number}")
     known |= server.done("POST", "/v1/orders", order)
-    return known | {"key": "fleet_size", "ident": "main"}
+    return known | {"key": "fleet_size", "ident": "main"} | something_billed(server, known)
+
+
+def something_billed(server: KontorServer, known: Row) -> Row:
+    """The ids of the customer's document, of the run that issued it and of a proposal to correct it."""
+    debtor = known["debtorIdent"]
+    asked = {"debtorIdent": debtor, "processingDate": "2026-01-31"}
+    run = server.done("POST", "/v1/billing-runs", asked)["billingRunId"]
+    eventually(lambda: server.read(f"/v1/billing-runs/{run}")["status"] == "COMPLETED")
+    backdated = {"effectiveDate": "2026-01-20", "changes": [{"optionIdent": "base", "unitPrice": "8.99"}]}
+    server.done("POST", f"/v1/contracts/{known['contractId']}/amendments", backdated)
+    eventually(lambda: server.read("/v1/correction-proposals", debtorIdent=debtor)["items"])
+    document, *_ = server.read("/v1/documents", debtorIdent=debtor)["items"]
+    [proposal] = server.read("/v1/correction-proposals", debtorIdent=debtor)["items"]
+    return {
+        "billingRunId": run,
+        "documentId": document["documentId"],
+        "proposalId": proposal["proposalId"],
+    }
 
 
 @st.composite

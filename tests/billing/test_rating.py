@@ -33,6 +33,14 @@ def test_the_printed_price_times_quantity_is_the_line_amount_also_for_many() -> 
     assert shown_price(exact, Decimal(10), "EUR") == Decimal("5.478")
 
 
+def test_a_share_that_never_ends_times_a_quantity_is_half_a_cent_where_it_is_one() -> None:
+    """31.30 × 1.5 for 1 of 30 days is 1.565, although a thirtieth of 31.30 is 1.04333…"""
+    exact = prorated(Decimal("31.30"), segment(*[date(2026, 4, 1)] * 3, date(2026, 4, 30)))
+    assert line_amount(Decimal("1.5"), exact, "EUR") == Decimal("1.57")
+    price = shown_price(exact, Decimal("1.5"), "EUR")
+    assert rounded(price * Decimal("1.5"), "EUR") == Decimal("1.57")
+
+
 @pytest.mark.parametrize(
     ("amount", "currency", "expected"),
     [("2.345", "EUR", "2.35"), ("2.344", "EUR", "2.34"), ("-2.345", "EUR", "-2.35"), ("1.5", "JPY", "2"),
