@@ -123,6 +123,14 @@ def import_(
             help="For telco: the day on which the customers are as old as it says.",
         ),
     ] = None,
+    bill_from: Annotated[
+        datetime | None,
+        typer.Option(
+            "--bill-from",
+            formats=["%Y-%m-%d"],
+            help="For telco: the first day to bill; what lies before it another system has billed.",
+        ),
+    ] = None,
     as_json: AS_JSON = False,
 ) -> None:
     """Import a file; what is there already stays as it is, bad rows go to a rejects file with the reason.
@@ -141,7 +149,9 @@ def import_(
 
     if (day is None) == (kind == "telco"):
         raise typer.BadParameter("telco needs a date, and nothing else has one", param_hint="--date")
-    read = telco.reader(day.date()) if day else read_rows
+    if bill_from and not day:
+        raise typer.BadParameter("only telco has it", param_hint="--bill-from")
+    read = telco.reader(day.date(), bill_from and bill_from.date()) if day else read_rows
     rows: RowKind = "customers" if kind == "telco" else kind
     total = file.stat().st_size
     with _runtime("import") as runtime, progress(err) as report:

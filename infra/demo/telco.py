@@ -37,18 +37,23 @@ PAYMENT_METHODS = {
 }
 
 
-def reader(day: date) -> Callable[[Iterable[bytes], Path], Iterator[Row | Malformed]]:
-    """Reads the sample's file as rows of customers, as things stood on `day`."""
-    return lambda lines, _: (_row(cells, day) for cells in csv_rows(lines))
+def reader(
+    day: date, bill_from: date | None = None
+) -> Callable[[Iterable[bytes], Path], Iterator[Row | Malformed]]:
+    """Reads the sample's file as rows of customers, as things stood on `day`.
+
+    What lies before `bill_from` another system has billed.
+    """
+    return lambda lines, _: (_row(cells, day, bill_from) for cells in csv_rows(lines))
 
 
-def _row(cells: Row | Malformed, day: date) -> Row | Malformed:
+def _row(cells: Row | Malformed, day: date, bill_from: date | None) -> Row | Malformed:
     if isinstance(cells, Malformed):
         return cells
     try:
         return _customer(cells) | {
             "paymentAccounts": [_payment_account(cells, day)],
-            "contracts": [_contract(cells, day)],
+            "contracts": [_contract(cells, day, bill_from)],
         }
     except KeyError as unknown:
         return Malformed(f"is not a row of the Telco sample: {unknown} is missing or unknown")
@@ -84,7 +89,7 @@ def _payment_account(cells: Cells, day: date) -> Row:
     return account | card | {"gatewayToken": f"telco-{ident}"}
 
 
-def _contract(cells: Cells, day: date) -> Row:
+def _contract(cells: Cells, day: date, bill_from: date | None) -> Row:
     """`tenure` months old on `day`; of who has churned it ended the day before."""
     start = add_months(day, -int(cells["tenure"]))
     term_months = TERM_MONTHS[cells["Contract"]]
@@ -105,6 +110,8 @@ def _contract(cells: Cells, day: date) -> Row:
             }
         ],
     }
+    if bill_from and start < bill_from:
+        contract["billingStartDate"] = bill_from.isoformat()
     if FLAGS[cells["Churn"]]:
         return contract | {"endDate": max(start, day - timedelta(days=1)).isoformat()}
     if term_months:

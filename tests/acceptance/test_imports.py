@@ -53,13 +53,20 @@ def test_a_file_whose_columns_name_nothing_is_refused_in_a_sentence(kontor_serve
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("telco",), ("customers", "--date", "2026-01-01")])
-def test_only_telco_has_a_date_and_needs_one(kontor_server, tmp_path, arguments):
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("telco",), "telco needs a date, and nothing else has one"),
+        (("customers", "--date", "2026-01-01"), "telco needs a date, and nothing else has one"),
+        (("customers", "--bill-from", "2026-01-01"), "only telco has it"),
+    ],
+)
+def test_only_telco_has_a_date_and_needs_one(kontor_server, tmp_path, arguments, told):
     path = tmp_path / "empty.csv"
     path.touch()
     kind, *options = arguments
     done = kontor_server.cli("import", kind, str(path), *options, code=2)
-    assert "telco needs a date, and nothing else has one" in " ".join(done.stderr.split())
+    assert told in " ".join(done.stderr.split())
 
 
 def test_a_file_that_is_not_the_sample_is_rejected_row_by_row(kontor_server, tmp_path):

@@ -28,8 +28,9 @@ WRITING = ("post", "put", "patch", "delete")
 TOKEN = "secret-of-the-examples"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 
-making_an_app = threading.Lock()
-"""FastAPI works on the routes' parameters in place; two threads must not do that at once."""
+preparing_routes = threading.Lock()
+"""FastAPI works on the routes' parameters in place, when an app is made and once more when it is first asked for
+something; two threads must not do that at once."""
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +64,14 @@ def kontor_of_the_examples(postgres: Server, directory: Path) -> Iterator[tuple[
         settings = Settings(database_url=database.owner_url, data_dir=directory)
         with Runtime.open(settings) as runtime:
             runtime.access.ensure_admin_key(TOKEN)
-            with making_an_app:
+            with preparing_routes:
                 app = create_app(runtime.customer, runtime.billing, runtime.views, runtime.access)
             projecting = Runner(runtime.projections_pool, runtime.feeds, runtime.vault)
             projecting.start()
             try:
                 with served(app) as url, httpx.Client(base_url=url, headers=HEADERS) as client:
+                    with preparing_routes:
+                        assert client.get("/v1/no-such-route").status_code == 404
                     yield client, peopled(client) | billed(runtime, client)
             finally:
                 projecting.stop()

@@ -15,7 +15,7 @@ FILE = Path(__file__).parents[1] / "data" / "telco_contracts.csv"
 DAY = date(2026, 1, 31)
 
 
-def read(**cells: str) -> Any:
+def read(bill_from: date | None = None, **cells: str) -> Any:
     """The first row of the sample with some of its cells changed, as it is imported."""
     with FILE.open(encoding="utf-8") as file:
         row = next(csv.DictReader(file)) | cells
@@ -23,7 +23,7 @@ def read(**cells: str) -> Any:
     writer = csv.DictWriter(text, row)
     writer.writeheader()
     writer.writerow(row)
-    [found] = reader(DAY)(io.BytesIO(text.getvalue().encode()), FILE)
+    [found] = reader(DAY, bill_from)(io.BytesIO(text.getvalue().encode()), FILE)
     return found
 
 
@@ -53,6 +53,13 @@ def test_the_characteristics_of_the_sample_are_properties():
 def test_months_are_counted_back_from_the_day():
     assert read(tenure="2")["contracts"][0]["startDate"] == "2025-11-30"
     assert read(tenure="0")["contracts"][0]["startDate"] == "2026-01-31"
+
+
+def test_what_another_system_has_billed_is_not_billed_again():
+    [old] = read(date(2025, 12, 31), tenure="2")["contracts"]
+    assert (old["startDate"], old["billingStartDate"]) == ("2025-11-30", "2025-12-31")
+    [new] = read(date(2025, 12, 31), tenure="1")["contracts"]
+    assert (new["startDate"], "billingStartDate" in new) == ("2025-12-31", False)
 
 
 def test_who_has_churned_was_there_until_the_day_before():
