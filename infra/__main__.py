@@ -35,8 +35,12 @@ app = typer.Typer(
 )
 audit = typer.Typer(help="Check the data against the log of events.", no_args_is_help=True)
 projections = typer.Typer(help="Look after the views that answers come from.", no_args_is_help=True)
+dev = typer.Typer(help="What development and tests need on this machine.", no_args_is_help=True)
+kafka = typer.Typer(help="A real Apache Kafka of your own, on the Java that is here.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
 app.add_typer(projections, name="projections")
+app.add_typer(dev, name="dev")
+dev.add_typer(kafka, name="kafka")
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -77,6 +81,14 @@ def project() -> None:
     from infra.processes import run_projections
 
     run_projections(_part("project"))
+
+
+@app.command(epilog="Example: KONTOR_KAFKA=kafka.example:9092 kontor relay")
+def relay() -> None:
+    """Run one process that sends the logs to Kafka; of several one works, the others stand by."""
+    from infra.processes import run_relay
+
+    run_relay(_part("relay"))
 
 
 @app.command(epilog="Example: KONTOR_DATABASE_URL=postgresql://owner@db.example/kontor kontor migrate")
@@ -296,6 +308,30 @@ def rebuild(
     )
 
 
+@kafka.command(epilog="Example: kontor dev kafka up --brokers 3")
+def up(
+    brokers: Annotated[int, typer.Option(min=1, max=9, help="How many brokers form the cluster.")] = 1,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_000, help="First port of a new cluster; 0: any that are free.")
+    ] = 9092,
+) -> None:
+    """Start a Kafka cluster with its data in KONTOR_DATA_DIR, and print what KONTOR_KAFKA is to be set to."""
+    from infra.kafka.broker import up as start
+
+    print(f"KONTOR_KAFKA={start(_settings('kafka').data_dir, brokers, port)}")  # noqa: T201
+
+
+@kafka.command(epilog="Example: kontor dev kafka down --delete")
+def down(
+    delete: Annotated[bool, typer.Option("--delete", help="Remove the cluster's data as well.")] = False,
+) -> None:
+    """Stop the Kafka cluster of KONTOR_DATA_DIR."""
+    from infra.kafka.broker import down as stop
+
+    stopped = stop(_settings("kafka").data_dir, delete=delete)
+    out.print("stopped" if stopped else "there is no cluster")
+
+
 # -- how commands start and end -----------------------------------------------------------------
 
 
@@ -348,6 +384,8 @@ def _for_people(error: Exception) -> str | None:
     """What a person can do something about, in a sentence; None for our own mistakes."""
     import psycopg
 
+    from infra.kafka.broker import BrokerError
+    from infra.kafka.programs import KafkaProgramsMissing
     from infra.master_key import MasterKeyError
     from infra.postgres.account import AccountError
     from infra.postgres.cluster import ClusterError
@@ -361,8 +399,10 @@ def _for_people(error: Exception) -> str | None:
         return f"{error}\nThe database is not prepared for this version: run `kontor migrate`."
     ours = (
         AccountError,
+        BrokerError,
         ClusterError,
         EmbeddedPostgresError,
+        KafkaProgramsMissing,
         KontorError,
         MasterKeyError,
         MigrationError,

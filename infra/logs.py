@@ -2,7 +2,7 @@
 
 import logging
 
-_THIRD_PARTY_QUIET = ("uvicorn", "uvicorn.error", "httpx")
+_THIRD_PARTY_QUIET = ("uvicorn", "uvicorn.error", "httpx", "kafka")
 
 
 def configure(level: str, process: str) -> None:

@@ -2,7 +2,11 @@
 
 import signal
 import threading
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from functools import partial
 
+from infra.kafka.connection import client_options
+from infra.kafka.relay import Relay
 from infra.lifecycle import STOP_SIGNALS
 from infra.purge import Purger
 from infra.runtime import Runtime
@@ -26,6 +30,28 @@ def run_projections(settings: Settings) -> None:
         # A purge may be cut off anywhere: nobody has to wait for it.
         threading.Thread(target=purger.run, args=[stop], name="purge", daemon=True).start()
         Runner(runtime.projections_pool, runtime.feeds, runtime.vault).run(stop)
+
+
+def run_relay(settings: Settings) -> None:
+    """Send the log of each service to its topic; raises PartitionsChanged."""
+    stop = _told_to_stop()
+    options = client_options(settings)
+    with Runtime.open(settings) as runtime, ThreadPoolExecutor(thread_name_prefix="relay") as threads:
+        relays = [
+            Relay(
+                feed,
+                partial(runtime.session, source, "relay"),
+                options,
+                settings.kafka_partitions,
+                settings.kafka_replicas,
+            )
+            for source, feed in runtime.feeds.items()
+        ]
+        running = [threads.submit(relay.run, stop) for relay in relays]
+        wait(running, return_when=FIRST_COMPLETED)
+        stop.set()
+    for each in running:
+        each.result()
 
 
 def _told_to_stop() -> threading.Event:

@@ -6,6 +6,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
+from psycopg import Connection
+from psycopg.rows import DictRow
+
 from infra.eventstore.feed import LogFeed
 from infra.eventstore.personal_data import KeyStore
 from infra.eventstore.recorder import LogRecorder
@@ -125,17 +128,17 @@ class Runtime:
         self._exits.callback(recorder.close)
         return recorder
 
-    def _feed(self, source: str) -> LogFeed:
+    def session(self, schema: str, purpose: str) -> Connection[DictRow]:
+        """A session of its own, for what lasts: LISTEN, or leading."""
         database = self.database
+        name = f"kontor {purpose} {schema}"
+        return connect(database.service_url, schema=schema, name=name, role=database.service_role)
+
+    def _feed(self, source: str) -> LogFeed:
         feed = LogFeed(
             source,
             self._pool(source, size=CONNECTIONS_PER_FEED),
-            lambda: connect(
-                database.service_url,
-                schema=source,
-                name=f"kontor listen {source}",
-                role=database.service_role,
-            ),
+            lambda: self.session(source, "listen"),
         )
         self._exits.callback(feed.close)
         return feed

@@ -26,7 +26,7 @@ DEFAULT_CONFIG = "kontor.toml"
 OF_THE_TESTS = "KONTOR_REQUIRE_ALL"
 """No setting: it tells the tests that nothing may be skipped, and may be around when they start Kontor."""
 HIDDEN = "••••••"
-SECRETS = ("admin_token", "master_key")
+SECRETS = ("admin_token", "master_key", "kafka_password")
 MASTER_KEY_BYTES = 32
 
 
@@ -144,6 +144,41 @@ class Settings(BaseSettings):
     )
     api_processes: int = _setting(
         1, "a whole number from 1 to 64", "Web server processes that `kontor serve` runs.", ge=1, le=64
+    )
+    kafka: str | None = _setting(
+        None,
+        "one or more host:port with commas between them",
+        "Bootstrap servers of the Apache Kafka that services talk over; not set: they read each other's logs.",
+        pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$",
+    )
+    kafka_partitions: int = _setting(
+        12,
+        "a whole number from 1 to 1000",
+        "Partitions of each topic; to change them later see docs/operations.md.",
+        ge=1,
+        le=1_000,
+    )
+    kafka_replicas: int = _setting(
+        0,
+        "a whole number from 0 to 9",
+        "Brokers that keep a copy of each topic when it is made; 0: three, or as many as there are.",
+        ge=0,
+        le=9,
+    )
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = _setting(
+        "PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", "How connections to Kafka are secured."
+    )
+    kafka_ca_file: Path | None = _setting(
+        None,
+        "a file with certificates in PEM format",
+        "Who is trusted to vouch for Kafka's brokers; not set: whom this machine trusts.",
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = _setting(
+        "SCRAM-SHA-512", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", "How user and password are sent to Kafka."
+    )
+    kafka_user: str | None = _setting(None, "a user of Kafka", "Who signs in to Kafka, where SASL is used.")
+    kafka_password: str | None = _setting(
+        None, "the user's password", "Password of the user of Kafka, where SASL is used."
     )
     unusual_multiple: int = _setting(
         20,

@@ -16,7 +16,7 @@ from psycopg.rows import DictRow
 from projections import progress
 from projections.progress import Outdated, Superseded
 from projections.projection import Handler, Projection, Row, Rows, Table
-from services.messages import Envelope, Feed
+from services.messages import Envelope, Feed, key_of
 from services.personal_data import Vault, opened
 
 log = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ def said_without_values(error: Exception) -> str:
 
 def _opened(work: list[tuple[Handler, Envelope]], vault: Vault) -> list[tuple[Handler, Envelope]]:
     """The work with personal data in plain text where the handler needs them so; keys are looked up at most once."""
-    sealed = [(progress.key_of(e), e.body) for handler, e in work if handler.in_plain_text and e.body]
+    sealed = [(key_of(e), e.body) for handler, e in work if handler.in_plain_text and e.body]
     bodies = iter(opened(sealed, vault))
     return [
         (handler, structs.replace(envelope, body=next(bodies)) if handler.in_plain_text else envelope)
@@ -172,11 +172,11 @@ def _apply_and_advance(
         concerned = [e for e in envelopes if projection.concerned_by(e)]
         if not concerned:
             return
-        blocked = progress.parked_among(conn, projection.name, {progress.key_of(e) for e in concerned})
+        blocked = progress.parked_among(conn, projection.name, {key_of(e) for e in concerned})
         if blocked:
-            behind = [e for e in concerned if progress.key_of(e) in blocked]
+            behind = [e for e in concerned if key_of(e) in blocked]
             progress.park(conn, projection.name, behind, error=None)
-            concerned = [e for e in concerned if progress.key_of(e) not in blocked]
+            concerned = [e for e in concerned if key_of(e) not in blocked]
         apply(conn, projection, concerned, vault)
 
 
@@ -192,7 +192,7 @@ def _park_and_advance(
         projection.name,
         envelope.topic,
         envelope.position,
-        progress.key_of(envelope),
+        key_of(envelope),
         reason,
     )
 

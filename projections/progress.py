@@ -9,7 +9,7 @@ from psycopg.rows import DictRow
 
 from projections.projection import Projection
 from services.errors import KontorError
-from services.messages import Envelope
+from services.messages import Envelope, key_of
 
 
 def array(keys: Iterable[UUID]) -> str:
@@ -23,12 +23,6 @@ class Superseded(Exception):
 
 class Outdated(KontorError):
     """The stored rows were made by another version of this projection; it needs `kontor projections rebuild`."""
-
-
-def key_of(envelope: Envelope) -> UUID:
-    """What must stay in order: the customer that a message is about, else its subject."""
-    customer_id: UUID | None = getattr(envelope.body, "customer_id", None)
-    return customer_id or envelope.subject
 
 
 def try_lease(conn: Connection[DictRow], name: str) -> bool:

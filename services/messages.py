@@ -79,6 +79,12 @@ class Envelope(Struct, frozen=True, kw_only=True):
     """None for a topic that this build does not publish."""
 
 
+def key_of(envelope: Envelope) -> UUID:
+    """What must stay in order: the customer that a message is about, else its subject."""
+    customer_id: UUID | None = getattr(envelope.body, "customer_id", None)
+    return customer_id or envelope.subject
+
+
 class Feed(Protocol):
     """Public messages of one service, in order, from any position on. Consumers cannot tell which feed it is."""
 
