@@ -1,6 +1,8 @@
 """Fixtures of the tests with Kafka: one real broker for the session, topics of its own for each test."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
@@ -17,5 +19,5 @@ def broker() -> Iterator[Kafka]:
 @pytest.fixture
 def kafka(broker: Kafka) -> Iterator[Kafka]:
     """The same Kafka without any topics."""
-    yield broker
+    yield replace(broker, group=f"billing-{uuid4()}")
     broker.remove_topics()

@@ -25,6 +25,8 @@ class Kafka:
     """A cluster of the tests."""
 
     data_dir: Path
+    group: str = ""
+    """Of consumers; another one for each test, as Kafka remembers members that are gone."""
 
     @property
     def cluster(self) -> Cluster:

@@ -10,48 +10,18 @@ import msgspec
 import psycopg
 import pytest
 from kafka import KafkaProducer
-from psycopg import Connection
 from psycopg.rows import DictRow
 
 from infra.kafka import topics
 from infra.kafka.cloudevents import MARK
-from infra.kafka.leadership import Leadership, Superseded, leading
-from infra.kafka.relay import Relay, Sending, producing
+from infra.kafka.leadership import Superseded, leading
+from infra.kafka.relay import Relay
 from infra.kafka.topics import PartitionsChanged
-from infra.postgres.pool import connect
 from services.messages import BillingRunRequested
 from tests import examples
 from tests.kafka.kafka import Kafka
+from tests.kafka.relaying import PARTITIONS, TOPIC, leader, record_customers, relay_all, session
 from tests.system import System
-
-PARTITIONS = 3
-TOPIC = "kontor.customer.v1"
-
-
-@contextmanager
-def leader(
-    kafka: Kafka, system: System, session_seconds: float = 10.0
-) -> Iterator[tuple[Leadership, Sending]]:
-    """A relay that leads, moved on step by step; leaving the block anywhere is as if it were killed there."""
-    topic = topics.ensure(kafka.options, TOPIC, PARTITIONS)
-    with leading(session(system), topic, session_seconds) as leadership, producing(kafka.options) as producer:
-        assert leadership
-        yield leadership, Sending(system.customer_feed, TOPIC, leadership, producer.send)
-
-
-def relay_all(kafka: Kafka, system: System) -> None:
-    with leader(kafka, system) as (_, sending):
-        while sending.relay_some():
-            pass
-
-
-def session(system: System) -> Callable[[], Connection[DictRow]]:
-    return lambda: connect(system.database.service_url, schema="customer")
-
-
-def record_customers(system: System, count: int = 8) -> None:
-    for number in range(count):
-        system.create_customer(examples.erika(debtorIdent=f"D-{number}"))
 
 
 def said(record, attribute: str) -> str:
@@ -205,8 +175,7 @@ def test_a_broker_that_is_killed_costs_nothing_but_time(kafka, system):
         record_customers(system, 4)
         wait_for(lambda: cursor(system)["position"] == 4)
         kafka.kill()
-        for number in range(4, 8):
-            system.create_customer(examples.erika(debtorIdent=f"D-{number}"))
+        record_customers(system, 4, first=4)
         kafka.start()
         wait_for(lambda: cursor(system)["position"] == 8)
     assert set(positions(messages_of(kafka))) == {1, 2, 3, 4, 5, 6, 7, 8}
