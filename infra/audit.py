@@ -52,7 +52,9 @@ def replay_billing(owner_url: str, customer_feed: Feed, billing_feed: Feed) -> l
     All of it happens in one snapshot, in which the live read model stands still, and is rolled back in the end.
     """
     with connect(owner_url, name="kontor audit") as conn, _snapshot(conn) as cursor:
-        followed = _position(cursor, "SELECT position FROM billing.feed_positions WHERE source = 'customer'")
+        followed = _position(
+            cursor, "SELECT min(position) AS position FROM billing.feed_positions WHERE source = 'customer'"
+        )
         head = _position(cursor, "SELECT position FROM billing.log_head")
         _make_scratch(cursor)
         for envelopes in _batches(customer_feed, followed):

@@ -19,7 +19,7 @@ def run_billing(settings: Settings) -> None:
     """Bill: follow the customer log and carry out runs."""
     stop = _told_to_stop()
     with Runtime.open(settings) as runtime:
-        Worker(runtime.billing, runtime.customer_feed, runtime.billing_feed).run(stop)
+        Worker(runtime.billing, runtime.customer_messages, runtime.billing_feed).run(stop)
 
 
 def run_projections(settings: Settings) -> None:

@@ -12,6 +12,9 @@ from psycopg.rows import DictRow
 from infra.eventstore.feed import LogFeed
 from infra.eventstore.personal_data import KeyStore
 from infra.eventstore.recorder import LogRecorder
+from infra.kafka.connection import client_options
+from infra.kafka.feed import KafkaFeed
+from infra.kafka.membership import member_name
 from infra.master_key import open_master_key
 from infra.postgres import embedded
 from infra.postgres.embedded import OWNER_ROLE, SERVICE_ROLE
@@ -22,9 +25,11 @@ from infra.settings import Settings
 from projections.views import Views
 from services.billing.application import BillingApplication
 from services.customer.application import CustomerApplication
+from services.messages import PartitionedFeed
 
 CONNECTIONS_PER_SCHEMA = 12
 CONNECTIONS_PER_FEED = 2
+BILLING_GROUP = "kontor-billing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,16 @@ class Runtime:
     @cached_property
     def customer_feed(self) -> LogFeed:
         return self._feed("customer")
+
+    @cached_property
+    def customer_messages(self) -> PartitionedFeed:
+        """What billing follows: the customer service's topic where Kafka is set, else its log."""
+        if self.settings.kafka is None:
+            return self.customer_feed
+        member = self._exits.enter_context(member_name(self.settings.data_dir))
+        feed = KafkaFeed("customer", client_options(self.settings), BILLING_GROUP, member)
+        self._exits.callback(feed.close)
+        return feed
 
     @cached_property
     def billing_feed(self) -> LogFeed:

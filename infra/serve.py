@@ -97,7 +97,9 @@ def listen(host: str, port: int) -> socket.socket:
 def programs(settings: Settings, listener: int) -> list[Program]:
     """What `kontor serve` keeps running."""
     web = kontor("api", "--listener", str(listener))
+    relay = [Program("relay", kontor("relay"))] if settings.kafka else []
     return [
+        *relay,
         *(Program(name, web, inherits=(listener,)) for name in _numbered("api", settings.api_processes)),
         *(Program(name, kontor("billing")) for name in _numbered("billing", settings.billing_workers)),
         Program("project", kontor("project")),

@@ -85,6 +85,11 @@ def key_of(envelope: Envelope) -> UUID:
     return customer_id or envelope.subject
 
 
+def is_for_everybody(envelope: Envelope) -> bool:
+    """Whether a message is about all customers, so that it has its place among what is about each of them."""
+    return isinstance(envelope.body, BillingRunRequested) and envelope.body.customer_id is None
+
+
 class Feed(Protocol):
     """Public messages of one service, in order, from any position on. Consumers cannot tell which feed it is."""
 
@@ -100,7 +105,24 @@ class Feed(Protocol):
         """Position of the newest message, 0 if there is none."""
 
 
-class Log(Feed, Protocol):
+class PartitionedFeed(Feed, Protocol):
+    """A feed in parts that several consumers share. Each has an order of its own; all about one key is in one of them.
+
+    What is for everybody is in every part at the same position: a barrier, before which all else was recorded.
+    """
+
+    @property
+    def partitions(self) -> int:
+        """How many parts there are, numbered from 0 on; a log has one."""
+
+    def assigned(self) -> Collection[int]:
+        """The parts that this consumer is to follow now."""
+
+    def read(self, after: int, limit: int, partition: int = 0) -> Sequence[Envelope]:
+        """As `Feed.read`, of one part."""
+
+
+class Log(PartitionedFeed, Protocol):
     """A feed straight from its service's log, where everything about few subjects is found without reading all of it."""
 
     def about(self, subjects: Collection[UUID], through: int | None = None) -> Sequence[Envelope]:

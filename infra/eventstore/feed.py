@@ -36,7 +36,14 @@ class LogFeed:
         self._pool = pool
         self._hints = _Hints(channel(source), connect)
 
-    def read(self, after: int, limit: int) -> Sequence[Envelope]:
+    @property
+    def partitions(self) -> int:
+        return 1
+
+    def assigned(self) -> Collection[int]:
+        return (0,)
+
+    def read(self, after: int, limit: int, partition: int = 0) -> Sequence[Envelope]:  # noqa: ARG002 there is one
         with self._pool.connection() as conn, conn.cursor(binary=True) as cursor:
             cursor.execute(
                 "SELECT * FROM events WHERE position > %s ORDER BY position LIMIT %s", [after, limit]

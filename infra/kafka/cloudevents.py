@@ -18,7 +18,7 @@ import msgspec
 from kafka.partitioner.default import murmur2
 
 from services import messages
-from services.messages import BillingRunRequested, Envelope, key_of
+from services.messages import Envelope, is_for_everybody, key_of
 
 Headers = list[tuple[str, bytes]]
 
@@ -87,7 +87,7 @@ class Received:
 
 def partitions_of(envelope: Envelope, count: int) -> Iterable[int]:
     """Where a message goes: where its key belongs, and a run for all customers everywhere, as a barrier."""
-    if isinstance(envelope.body, BillingRunRequested) and envelope.body.customer_id is None:
+    if is_for_everybody(envelope):
         return range(count)
     return (_partition(str(key_of(envelope)).encode(), count),)
 

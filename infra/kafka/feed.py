@@ -9,10 +9,12 @@ import logging
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing, suppress
 from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import KafkaError
 from kafka.structs import MemberState
 
 from infra.kafka.cloudevents import NotOurs, received
@@ -36,6 +38,10 @@ class MessagesMissing(KontorError):
     """A topic no longer has messages that were not taken in: retention has cut them, or Kafka has lost them."""
 
 
+class TopicMissing(KontorError):
+    """No relay has made the topic yet."""
+
+
 class KafkaFeed:
     """A member of a consumer group; any number of them share the partitions. Safe to share between threads."""
 
@@ -51,6 +57,7 @@ class KafkaFeed:
         self.source = source
         self._topic = topic_of(source)
         self._session_seconds = session_seconds
+        self._where = options
         self._options = {
             **options,
             "group_id": group,
@@ -78,7 +85,15 @@ class KafkaFeed:
 
     # -- reading --------------------------------------------------------------------------------
 
-    def partitions(self) -> Collection[int]:
+    @property
+    def partitions(self) -> int:
+        with self._alone:
+            known = self._consumer.partitions_for_topic(self._topic)
+        if not known:
+            raise TopicMissing(f"the topic {self._topic} is not there yet: `kontor relay` makes it")
+        return len(known)
+
+    def assigned(self) -> Collection[int]:
         """The partitions that this member is to follow now."""
         with self._alone:
             self._poll(0.0)
@@ -104,10 +119,15 @@ class KafkaFeed:
         with self._alone:
             self._poll(timeout_seconds)
 
+    def head(self) -> int:
+        with closing(KafkaConsumer(**self._where)) as looker:
+            return _newest_position(looker, self.source)
+
     def close(self) -> None:
         """Note how far the group is; a named member's partitions wait for it to come back."""
         with self._alone:
-            self._commit()
+            with suppress(KafkaError):
+                self._consumer.commit(self._offsets(), timeout_ms=CLOSE_MILLISECONDS)
             self._consumer.close(autocommit=False, timeout_ms=CLOSE_MILLISECONDS)
 
     # -- taking in ------------------------------------------------------------------------------
@@ -180,27 +200,44 @@ class KafkaFeed:
 
     def _commit(self) -> None:
         """Note in Kafka how far the group is, for information; nobody waits for it."""
-        offsets = {
-            share.place: OffsetAndMetadata(share.inbox.offset, "", -1)
-            for share in self._shares.values()
-            if share.inbox.offset
-        }
-        if offsets:
+        if offsets := self._offsets():
             self._consumer.commit_async(offsets)
         self._committed_at = time.monotonic()
 
+    def _offsets(self) -> dict[TopicPartition, OffsetAndMetadata]:
+        offsets = {share.place: share.inbox.offset for share in self._shares.values()}
+        return {place: OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items() if offset}
+
     # -- told by Kafka, in a thread of its own --------------------------------------------------
 
-    def assigned(self, partitions: Collection[TopicPartition]) -> None:
+    def gained(self, partitions: Collection[TopicPartition]) -> None:
         self._share({place.partition: Share(place) for place in partitions})
 
-    def revoked(self, partitions: Collection[TopicPartition]) -> None:
+    def lost(self, partitions: Collection[TopicPartition]) -> None:
         self._share({}, without={place.partition for place in partitions})
 
     def _share(self, more: dict[int, "Share"], without: Collection[int] = ()) -> None:
         with self._sharing:
             shares = self._shares | more
             self._shares = {number: share for number, share in shares.items() if number not in without}
+
+
+def _newest_position(looker: Any, source: str) -> int:
+    """The highest position among the last records of all partitions."""
+    topic = topic_of(source)
+    places = [TopicPartition(topic, number) for number in looker.partitions_for_topic(topic) or ()]
+    looker.assign(places)
+    ends = looker.end_offsets(places)
+    missing = {place for place in places if ends[place]}
+    for place in missing:
+        looker.seek(place, ends[place] - 1)
+    looker.pause(*(place for place in places if not ends[place]))
+    newest = 0
+    while missing:
+        for place, records in looker.poll(timeout_ms=1_000).items():
+            missing.discard(place)
+            newest = max(newest, *(received(source, each.headers, each.value).position for each in records))
+    return newest
 
 
 class Share:
@@ -220,7 +257,7 @@ class _Assigned(ConsumerRebalanceListener):  # type: ignore[misc]
         self._feed = feed
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        self._feed.assigned(assigned)
+        self._feed.gained(assigned)
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        self._feed.revoked(revoked)
+        self._feed.lost(revoked)

@@ -24,6 +24,7 @@ from services.messages import (
     CustomerBilled,
     DocumentIssued,
     Envelope,
+    is_for_everybody,
 )
 
 
@@ -33,6 +34,14 @@ class Start:
 
     run: BillingRunStarted
     cancelled_because: str | None
+
+
+def up_to_barrier(envelopes: Sequence[Envelope]) -> Sequence[Envelope]:
+    """The messages up to the first that is for everybody, with it; what comes after it waits for all others."""
+    for number, envelope in enumerate(envelopes, 1):
+        if is_for_everybody(envelope):
+            return envelopes[:number]
+    return envelopes
 
 
 def follow_customer_log(cursor: Cursor, envelopes: Sequence[Envelope]) -> list[Start]:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from services.billing.application import BillingApplication
-from services.messages import Feed
+from services.messages import Feed, PartitionedFeed
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +21,11 @@ class Worker:
     started. A loop that fails (a lost database, say) tries again after a pause that grows.
     """
 
-    def __init__(self, application: BillingApplication, customers: Feed, billing: Feed) -> None:
+    def __init__(self, application: BillingApplication, customers: PartitionedFeed, billing: Feed) -> None:
         self._application = application
         self._customers = customers
         self._billing = billing
+        self._is_shared_out = False
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; transactions under way are finished."""
@@ -35,6 +36,9 @@ class Worker:
 
     def follow(self) -> None:
         """Take in what is new in the customer log, or wait for it."""
+        if not self._is_shared_out:
+            self._application.share_out(self._customers)
+            self._is_shared_out = True
         if not self._application.follow(self._customers):
             self._customers.wait(self._application.followed_position(), WAIT_SECONDS)
 

@@ -9,7 +9,7 @@ from services.billing.billing_run import BillingRun
 from services.billing.transaction import Cursor
 from services.errors import Unavailable
 from services.events import Context
-from services.messages import Envelope, Feed
+from services.messages import Envelope, PartitionedFeed, is_for_everybody
 
 MESSAGES_PER_TRANSACTION = 500
 PATIENCE_SECONDS = 2.0
@@ -19,16 +19,29 @@ LOOK_AGAIN_SECONDS = 0.02
 class Following(Storing):
     """Taking in what the customer service recorded."""
 
-    def follow(self, feed: Feed) -> int:
-        """Take in the next messages of the customer log; return how many. One process at a time does it."""
+    def follow(self, feed: PartitionedFeed) -> int:
+        """Take in the next messages of the customer service; return how many. One process at a time for each partition."""
+        return sum(self._follow_partition(feed, partition) for partition in feed.assigned())
+
+    def share_out(self, feed: PartitionedFeed) -> None:
+        """Follow the customer service in the partitions of `feed` from now on; raises PartitionsNotDrained."""
         with self._transaction() as cursor:
-            position = feed_positions.lock(cursor, feed.source)
+            feed_positions.share_out(cursor, feed.source, feed.partitions)
+
+    def _follow_partition(self, feed: PartitionedFeed, partition: int) -> int:
+        with self._transaction() as cursor:
+            position = feed_positions.lock(cursor, feed.source, partition, feed.partitions)
             if position is None:
                 return 0
-            envelopes = feed.read(position, MESSAGES_PER_TRANSACTION)
-            if envelopes:
-                self._take_in(cursor, envelopes)
-                feed_positions.advance(cursor, feed.source, envelopes[-1].position)
+            envelopes = policies.up_to_barrier(feed.read(position, MESSAGES_PER_TRANSACTION, partition))
+            if not envelopes:
+                return 0
+            newest = envelopes[-1]
+            feed_positions.advance(cursor, feed.source, partition, newest.position)
+            alone = is_for_everybody(newest) and not feed_positions.arrive(
+                cursor, feed.source, partition, newest.position
+            )
+            self._take_in(cursor, envelopes[:-1] if alone else envelopes)
             return len(envelopes)
 
     def _catch_up(self) -> None:
