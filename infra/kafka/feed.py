@@ -195,7 +195,7 @@ class KafkaFeed:
         if share.inbox.is_full() or time.monotonic() - share.missing_since > MISSING_SECONDS:
             raise MessagesMissing(
                 f"partition {partition} of {self._topic} has no messages right after position {after} any more:"
-                " what reads them has to be built anew from the log, see docs/operations.md"
+                " delete the topic and restart `kontor relay`, which sends the whole log again"
             )
 
     def _commit(self) -> None:
