@@ -29,6 +29,8 @@ SESSION_SECONDS = 15.0
 WORK_SECONDS = 60.0
 """How long one transaction may take before the partitions are given to others; heartbeats go on meanwhile."""
 COMMIT_SECONDS = 2.0
+QUIET_SECONDS = 5.0
+"""A partition that says nothing for so long is asked for its last record once more: it may be another one by now."""
 CLOSE_MILLISECONDS = 2_000
 MISSING_SECONDS = 3.0
 """How long a message may be missing while later ones are there: no producer of ours sends out of order."""
@@ -140,6 +142,7 @@ class KafkaFeed:
             if share is not None and share.is_started:
                 self._take_in(share, found)
         self._fetch_what_fits()
+        self._look_at_quiet_ones_again()
         if time.monotonic() - self._committed_at > COMMIT_SECONDS:
             self._commit()
         self._join_again_if_stuck()
@@ -157,7 +160,17 @@ class KafkaFeed:
             self._consumer.close(autocommit=False, timeout_ms=CLOSE_MILLISECONDS)
             self._join()
 
+    def _look_at_quiet_ones_again(self) -> None:
+        """Read the last record of quiet partitions again. In a topic that was made anew there is another one in its
+        place, which shows by what it follows; Kafka alone would wait there, as if nothing had happened."""
+        now = time.monotonic()
+        for share in self._shares.values():
+            if share.next_offset and now - share.heard_at > QUIET_SECONDS:
+                self._consumer.seek(share.place, share.next_offset - 1)
+                share.heard_at = now
+
     def _take_in(self, share: "Share", records: Sequence[Any]) -> None:
+        share.heard_at, share.next_offset = time.monotonic(), records[-1].offset + 1
         for each in records:
             try:
                 share.inbox.put(each.offset, received(self.source, each.headers, each.value))
@@ -250,6 +263,8 @@ class Share:
         self.is_started = is_started
         self.gap = gap
         self.missing_since: float | None = None
+        self.next_offset = 0
+        self.heard_at = time.monotonic()
 
 
 class _Assigned(ConsumerRebalanceListener):  # type: ignore[misc]
