@@ -238,11 +238,12 @@ class _CreditNote:
                 yield structs.replace(adjustment, amount=amount)
 
     def _share(self, adjustment: DocumentAdjustment, credited: Sequence[DocumentLine]) -> Decimal:
-        """What of it falls to the credited order lines with its VAT; all of it once nothing is left of the invoice.
+        """What of it falls to the credited order lines with its VAT; all of it once nothing is left of any order line.
 
         It is an order's: contracts have none on document level.
         """
-        if not any(left.is_anything for left in lines_left(self._invoice, credited)):
+        left = lines_left(self._invoice, credited)
+        if not any(one.is_anything and one.line.origin.type == "ORDER" for one in left):
             return adjustment.amount
         vat = (adjustment.tax_category, adjustment.tax_rate)
         of_all, of_credited = (net_of(_of_orders(lines), vat) for lines in (self._invoice.lines, credited))
@@ -271,8 +272,8 @@ class _CreditNote:
     # -- checks ---------------------------------------------------------------------------------
 
     def _check_billed_together(self, lines: Sequence[DocumentLine]) -> None:
-        """Of what is billed again nothing may be left that was billed with it: all lines of an interval's usage, and
-        of an order that has allowances or charges of its own, which would be billed again as well."""
+        """Of what is billed again nothing may be left that was billed with it: all lines of an interval's usage, and of
+        all orders where there are allowances or charges, which go back in proportion and would be billed again in full."""
         left = lines_left(self._invoice, [*self._credited, *lines])
         for line in lines:
             assert line.credits
@@ -285,10 +286,12 @@ class _CreditNote:
                 )
 
     def _is_billed_with(self, one: DocumentLine, other: DocumentLine) -> bool:
+        if one.origin.type == other.origin.type == "ORDER" and (
+            self._invoice.allowances or self._invoice.charges
+        ):
+            return True
         if one.origin.id != other.origin.id:
             return False
-        if one.origin.type == "ORDER" and (self._invoice.allowances or self._invoice.charges):
-            return True
         if one.usage:
             return one.origin.item == other.origin.item and one.usage == other.usage
         return one.line == other.line

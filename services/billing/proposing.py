@@ -21,7 +21,9 @@ from services.terms import ContractTerms
 from services.values import DocumentLine, LineAdjustment, Period
 
 ALWAYS = Period(first=date(1900, 1, 1), last=date(8999, 12, 31))
-NO_CUTOFF = Cutoff(ALWAYS.last, ALWAYS.last)
+END_OF_BILLS = date(6999, 12, 31)
+"""No interval that begins by then, however long, has days that are not in `ALWAYS`."""
+NO_CUTOFF = Cutoff(END_OF_BILLS, END_OF_BILLS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -25,6 +25,7 @@ from services.billing.document import Draft
 from services.errors import InvalidFields
 from services.messages import DocumentIssued, DocumentType
 from services.money import minor_unit, rounded
+from services.values import LineOrigin
 from tests.billing.invoices import (
     AE,
     KILOMETRES,
@@ -67,7 +68,9 @@ def units(text: str, number: int = 1) -> LineCredit:
 
 def test_a_cancellation_says_the_same_as_the_invoice_and_names_it() -> None:
     issued = invoice(
-        line("9.99"), line("3.33", "2", S7, number=2, allowance="1.00"), charges=(adjustment("5"),)
+        line("9.99", origin=ORDER),
+        line("3.33", "2", S7, number=2, allowance="1.00"),
+        charges=(adjustment("5"),),
     )
     back = cancelled(issued)
     assert back.type is DocumentType.CREDIT_NOTE
@@ -228,11 +231,16 @@ def test_allowances_and_charges_go_back_in_proportion_to_the_order_lines_with_th
     assert (rest.allowances[0].amount, rest.charges[0].amount) == (Decimal("7.50"), Decimal("3.75"))
 
 
-def test_a_charge_with_a_vat_of_its_own_goes_back_with_the_last_line() -> None:
-    issued = invoice(line("10"), line("10", number=2), charges=(adjustment("5", S7),))
+def test_a_charge_with_a_vat_of_its_own_goes_back_with_the_last_order_line() -> None:
+    issued = invoice(
+        line("10", origin=ORDER), line("10", number=2, origin=ORDER), line("10", number=3),
+        charges=(adjustment("5", S7),),
+    )  # fmt: skip
     first = credited(issued, LineCredit(1))
     assert first.charges == ()
-    assert credited(issued, LineCredit(2), before=[first]).charges == issued.charges
+    last = credited(issued, LineCredit(2, bill_again=True), before=[first])
+    assert last.charges == issued.charges
+    assert credited(issued, LineCredit(3), before=[first, last]).charges == ()
 
 
 def test_vat_of_several_credit_notes_is_rounded_as_that_of_one() -> None:
@@ -259,6 +267,20 @@ def test_usage_of_an_interval_is_billed_again_as_a_whole() -> None:
     with pytest.raises(BilledTogether, match="line 1"):
         credited(issued, LineCredit(2, bill_again=True))
     assert credited(issued, LineCredit(1), LineCredit(2, bill_again=True)).totals == issued.totals
+
+
+def test_orders_that_share_a_document_with_freight_are_billed_again_together() -> None:
+    """Each gets back a share of all freight, but would be billed its own."""
+    other = LineOrigin(type="ORDER", ident="O-2", id=UUID(int=9), item="1")
+    issued = invoice(
+        line("300", origin=ORDER), line("100", number=2, origin=other),
+        charges=(adjustment("5.00"), adjustment("20.00")),
+    )  # fmt: skip
+    with pytest.raises(BilledTogether, match="line 1"):
+        credited(issued, LineCredit(2, bill_again=True))
+    assert credited(issued, LineCredit(2)).totals.net == Decimal("106.25")
+    both = LineCredit(1, bill_again=True), LineCredit(2, bill_again=True)
+    assert credited(issued, *both).totals == issued.totals
 
 
 def test_an_order_with_freight_is_billed_again_as_a_whole() -> None:
