@@ -9,9 +9,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from services.billing.assembly import assemble
-from services.billing.crediting import Left, LineCredit, credit, lines_left
+from services.billing.crediting import Left, credit, lines_left
 from services.billing.document import Draft
 from services.billing.due import Billable, Cutoff, Position, Progress, billed_without, positions
+from services.billing.line_credit import LineCredit
 from services.billing.party import Party
 from services.billing.rating import adjustments, line_amount
 from services.billing.sellers import Sellers

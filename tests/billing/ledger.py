@@ -14,7 +14,8 @@ from typing import get_args
 from uuid import UUID
 
 from services.billing.application.corrections import LateUsageBilled
-from services.billing.crediting import AlreadyCredited, BilledTogether, LineCredit
+from services.billing.crediting import AlreadyCredited, BilledTogether
+from services.billing.line_credit import LineCredit
 from services.errors import Refused
 from services.messages import (
     ContractAmended,

@@ -22,8 +22,8 @@ from infra.audit import replay_billing
 from infra.postgres.embedded import Server
 from services.billing.application.previews import Wanted
 from services.billing.correction import CorrectionClosed, CorrectionOutdated
-from services.billing.crediting import LineCredit
 from services.billing.document import Draft
+from services.billing.line_credit import LineCredit
 from services.errors import Refused
 from services.messages import (
     CorrectionProposed,
