@@ -6,6 +6,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALLED := .venv/.installed
 
+# Kontor is several processes: without the files of compiled code each would compile all of it at every start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench fix docs lock clean
 
@@ -17,8 +20,9 @@ setup: $(INSTALLED) ## install everything into .venv
 run: setup ## run Kontor with demo data; KONTOR_PORT=8080 make run for another port
 	@$(BIN)/kontor serve --demo
 
+# Files of tests are shared out to processes, each with servers of its own.
 test: setup ## run the tests; ARGS="-k billing" for some of them
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## lint, types, import rules
 	@$(BIN)/ruff check

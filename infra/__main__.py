@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from uuid import UUID
 
 import typer
 from rich.console import Console
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 OK, FAILED, WRONG_USAGE = 0, 1, 2
 
 Kind = Literal["customers", "contracts", "orders", "usage", "telco"]
+Format = Literal["zugferd", "xrechnung", "xrechnung-ubl"]
 AS_JSON = Annotated[bool, typer.Option("--json", help="Print JSON for another program to read.")]
 
 app = typer.Typer(
@@ -34,10 +36,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 audit = typer.Typer(help="Check the data against the log of events.", no_args_is_help=True)
+documents = typer.Typer(help="Hand on issued documents.", no_args_is_help=True)
 projections = typer.Typer(help="Look after the views that answers come from.", no_args_is_help=True)
 dev = typer.Typer(help="What development and tests need on this machine.", no_args_is_help=True)
 kafka = typer.Typer(help="A real Apache Kafka of your own, on the Java that is here.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+app.add_typer(documents, name="documents")
 app.add_typer(projections, name="projections")
 app.add_typer(dev, name="dev")
 dev.add_typer(kafka, name="kafka")
@@ -73,6 +77,22 @@ def billing() -> None:
     from infra.processes import run_billing
 
     run_billing(_part("billing"))
+
+
+@app.command(epilog="Example: kontor render")
+def render() -> None:
+    """Run one process that renders issued documents; any number of them share the work."""
+    from infra.processes import run_renderer
+
+    run_renderer(_part("render"))
+
+
+@app.command(epilog="Example: KONTOR_SMTP_HOST=smtp.example.com kontor mail")
+def mail() -> None:
+    """Run one process that sends documents by e-mail; any number of them share the work."""
+    from infra.processes import run_mailer
+
+    run_mailer(_part("mail"))
 
 
 @app.command(epilog="Example: kontor project")
@@ -224,22 +244,81 @@ def purge(as_json: AS_JSON = False) -> None:
         out.print(f"{purged.waiting} more as soon as the customer overview has taken in their erasure")
 
 
+@documents.command("export", epilog="Example: kontor documents export --run 0197… --to invoices --xml")
+def export_documents(
+    directory: Annotated[Path, typer.Option("--to", file_okay=False, help="Directory, made when missing.")],
+    run_id: Annotated[UUID | None, typer.Option("--run", help="Only the documents of this run.")] = None,
+    debtor: Annotated[str | None, typer.Option(help="Only those of the customer with this ident.")] = None,
+    number: Annotated[str | None, typer.Option(help="Only the document with this number.")] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Issued on this day or later.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Issued on this day or earlier.")
+    ] = None,
+    xml: Annotated[
+        bool, typer.Option("--xml", help="Also the XML, in the format that the customer asked for.")
+    ] = False,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Also the XML, in this format for all.")
+    ] = None,
+    as_json: AS_JSON = False,
+) -> None:
+    """Write documents as PDF, and XML if asked for, with a manifest of their hashes; without a choice: all.
+
+    Stopped in the middle, start it again: what is there with the right bytes stays. Exit code 1 when a file is missing.
+    """
+    from infra.exports import MANIFEST, Wanted, export
+    from infra.terminal import progress
+    from services.billing.api.documents import FORMATS
+
+    wanted = Wanted(
+        billing_run_id=run_id,
+        debtor_ident=debtor,
+        number=number,
+        issued_from=first.date() if first else None,
+        issued_until=last.date() if last else None,
+        xml=xml,
+        form=FORMATS[form] if form else None,
+    )
+    with _runtime("export") as runtime, progress(err) as report:
+        result = export(runtime, wanted, directory, report)
+    if as_json:
+        _print_json(asdict(result) | {"manifest": directory / MANIFEST})
+    else:
+        out.print(
+            f"{result.documents} documents: {result.written} files written, {result.unchanged} there already"
+        )
+    for refusal in result.failed:
+        err.print(f"{refusal.number}: {refusal.reason}", soft_wrap=True, markup=False)
+    if result.failed:
+        raise typer.Exit(FAILED)
+
+
+@documents.command("retry", epilog="Example: kontor documents retry")
+def retry_documents() -> None:
+    """Have parked documents rendered again, after what kept them from it was repaired."""
+    with _runtime("retry") as runtime:
+        again = runtime.billing.retry_parked_documents(also_unended=True)
+    out.print(f"{again} parked documents are rendered again")
+
+
 # -- looking ------------------------------------------------------------------------------------
 
 
 @app.command(epilog="Example: kontor status --json | jq '.projections[].lag'")
 def status(as_json: AS_JSON = False) -> None:
-    """Show how far every projection is; exit code 1 when events are parked."""
+    """Show how far projections and rendering are; exit code 1 when events or documents are parked."""
 
     from infra.terminal import show_status
 
     with _runtime("status") as runtime:
-        found = runtime.views.status()
+        found = runtime.views.status() | {"rendering": runtime.billing.rendering_status()}
     if as_json:
         _print_json(found)
     else:
         show_status(out, found)
-    if any(row["parked"] for row in found["projections"]):
+    if any(row["parked"] for row in found["projections"]) or found["rendering"]["parkedDocuments"]:
         raise typer.Exit(FAILED)
 
 
@@ -384,6 +463,7 @@ def _for_people(error: Exception) -> str | None:
     """What a person can do something about, in a sentence; None for our own mistakes."""
     import psycopg
 
+    from infra.exports import ExportFailed
     from infra.kafka.broker import BrokerError
     from infra.kafka.programs import KafkaProgramsMissing
     from infra.master_key import MasterKeyError
@@ -402,6 +482,7 @@ def _for_people(error: Exception) -> str | None:
         BrokerError,
         ClusterError,
         EmbeddedPostgresError,
+        ExportFailed,
         KafkaProgramsMissing,
         KontorError,
         MasterKeyError,

@@ -34,6 +34,7 @@ READ_MODEL = (
     Table("run_failures", ("billing_run_id", "customer_id")),
     Table("customer_changes", ("customer_id",)),
     Table("last_amounts", ("billable_id", "item")),
+    Table("deliveries", ("document_id",)),
 )
 
 

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from services.errors import (
     FieldError,
+    Inconsistent,
     InvalidFields,
     KontorError,
     NotFound,
@@ -39,6 +40,7 @@ STATUS: Mapping[type[KontorError], int] = {
     NotFound: 404,
     StaleVersion: 412,
     InvalidFields: 422,
+    Inconsistent: 500,
     Unavailable: 503,
     Refused: 409,
     KontorError: 409,

@@ -1,5 +1,6 @@
-"""The processes that follow the logs: billing workers and projections, each running until it is told to stop."""
+"""The processes that follow the logs: billing workers, renderers, mailers, projections, each running until it is told to stop."""
 
+import os
 import signal
 import threading
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -8,11 +9,17 @@ from functools import partial
 from infra.kafka.connection import client_options
 from infra.kafka.relay import Relay
 from infra.lifecycle import STOP_SIGNALS
+from infra.mailing import mailing_of
 from infra.purge import Purger
 from infra.runtime import Runtime
 from infra.settings import Settings
 from projections.runner import Runner
+from services.billing.mailer import Mailer
+from services.billing.renderer import Renderer
 from services.billing.worker import Worker
+
+RENDERERS_NICENESS = 10
+"""Rendering takes what billing and answering leave: a document that somebody waits for is rendered where it is asked for."""
 
 
 def run_billing(settings: Settings) -> None:
@@ -20,6 +27,22 @@ def run_billing(settings: Settings) -> None:
     stop = _told_to_stop()
     with Runtime.open(settings) as runtime:
         Worker(runtime.billing, runtime.customer_messages, runtime.billing_feed).run(stop)
+
+
+def run_renderer(settings: Settings) -> None:
+    """Render documents with what time the other processes leave."""
+    stop = _told_to_stop()
+    with Runtime.open(settings) as runtime:
+        os.nice(RENDERERS_NICENESS)  # of this thread alone: not of a database that was started just now
+        Renderer(runtime.billing, runtime.billing_feed).run(stop)
+
+
+def run_mailer(settings: Settings) -> None:
+    """Send documents by e-mail; raises SettingsError where no mail server is named."""
+    mailing = mailing_of(settings)
+    stop = _told_to_stop()
+    with Runtime.open(settings) as runtime:
+        Mailer(runtime.billing, runtime.billing_feed, mailing).run(stop)
 
 
 def run_projections(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from psycopg import Connection
 from psycopg.rows import DictRow
@@ -20,12 +21,14 @@ from infra.postgres import embedded
 from infra.postgres.embedded import OWNER_ROLE, SERVICE_ROLE
 from infra.postgres.migrate import migrate
 from infra.postgres.pool import Pool, connect, open_pool
-from infra.security import DatabaseAccess
 from infra.settings import Settings
 from projections.views import Views
 from services.billing.application import BillingApplication
 from services.customer.application import CustomerApplication
 from services.messages import PartitionedFeed
+
+if TYPE_CHECKING:
+    from infra.security import DatabaseAccess
 
 CONNECTIONS_PER_SCHEMA = 12
 CONNECTIONS_PER_FEED = 2
@@ -77,7 +80,12 @@ class Runtime:
 
     @cached_property
     def views(self) -> Views:
-        return Views(self.projections_pool, self.vault, self.feeds)
+        return Views(
+            self.projections_pool,
+            self.vault,
+            self.feeds,
+            mail_configured=self.settings.smtp_host is not None,
+        )
 
     @cached_property
     def vault(self) -> KeyStore:
@@ -86,7 +94,9 @@ class Runtime:
         return KeyStore(pool, open_master_key(self.settings, pool))
 
     @cached_property
-    def access(self) -> DatabaseAccess:
+    def access(self) -> "DatabaseAccess":
+        from infra.security import DatabaseAccess  # brings FastAPI along, which only the API is in need of
+
         return DatabaseAccess(self._pool("kontor"))
 
     @cached_property

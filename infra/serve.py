@@ -48,6 +48,7 @@ def serve(settings: Settings, console: Console, *, demo: bool) -> None:
                 load_demo(runtime, report)
         if settings.admin_token:
             runtime.access.ensure_admin_key(settings.admin_token)
+        runtime.billing.retry_parked_documents(also_unended=True)
         with Supervisor(programs(settings, listener.fileno()), keepers) as supervisor:
             wait_until_ready(settings)
             runtime.views.take_in(READY_SECONDS)
@@ -102,6 +103,8 @@ def programs(settings: Settings, listener: int) -> list[Program]:
         *relay,
         *(Program(name, web, inherits=(listener,)) for name in _numbered("api", settings.api_processes)),
         *(Program(name, kontor("billing")) for name in _numbered("billing", settings.billing_workers)),
+        *(Program(name, kontor("render")) for name in _numbered("render", settings.renderers)),
+        *([Program("mail", kontor("mail"))] if settings.smtp_host else []),
         Program("project", kontor("project")),
     ]
 
@@ -134,6 +137,7 @@ def welcome(console: Console, settings: Settings, link: str, token: str | None) 
         lines += ["", "Admin token for the API, shown only now:", "", f"[bold]{token}[/bold]"]
     lines += ["", f"[dim]Data: {settings.data_dir} · new link: kontor sign-in-link · stop: Ctrl-C[/dim]"]
     lines += [f"[dim]Master key: {master_key.where(settings)} · keep a copy, apart from the backups[/dim]"]
+    lines += [f"[dim]E-mail: {settings.smtp_host or 'none is sent · a mail server: KONTOR_SMTP_HOST'}[/dim]"]
     # A link that a narrow terminal breaks over two lines of a box cannot be followed.
     if max(len(link), len(token or "")) + 6 <= console.width:
         console.print(

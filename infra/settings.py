@@ -26,7 +26,7 @@ DEFAULT_CONFIG = "kontor.toml"
 OF_THE_TESTS = "KONTOR_REQUIRE_ALL"
 """No setting: it tells the tests that nothing may be skipped, and may be around when they start Kontor."""
 HIDDEN = "••••••"
-SECRETS = ("admin_token", "master_key", "kafka_password")
+SECRETS = ("admin_token", "master_key", "smtp_password", "kafka_password")
 MASTER_KEY_BYTES = 32
 
 
@@ -85,6 +85,12 @@ def _checked_master_key(value: str | None) -> str | None:
     if value is not None:
         as_master_key(value)
     return value
+
+
+def _checked_email(value: str | None) -> str | None:
+    from services.identifiers import checked_email  # imported here: only who sets it waits for it
+
+    return value if value is None else checked_email(value)
 
 
 def as_master_key(text: str) -> bytes:
@@ -180,6 +186,13 @@ class Settings(BaseSettings):
     kafka_password: str | None = _setting(
         None, "the user's password", "Password of the user of Kafka, where SASL is used."
     )
+    renderers: int = _setting(
+        1,
+        "a whole number from 0 to 64",
+        "Processes that render issued documents in the background of `kontor serve`; 0: only when they are asked for.",
+        ge=0,
+        le=64,
+    )
     unusual_multiple: int = _setting(
         20,
         "a whole number from 0 to 1000000",
@@ -187,6 +200,61 @@ class Settings(BaseSettings):
         " accepts the unusual; 0: whatever they cost.",
         ge=0,
         le=1_000_000,
+    )
+    smtp_host: str | None = _setting(
+        None,
+        "the name of a host, such as smtp.example.com",
+        "Mail server that documents are sent through by e-mail; not set: none is sent.",
+        pattern=r"^[A-Za-z0-9.:-]+$",
+    )
+    smtp_port: int | None = _setting(
+        None,
+        "a whole number from 1 to 65535",
+        "Port of the mail server; not set: 587 for starttls, 465 for tls, 25 for none.",
+        ge=1,
+        le=65535,
+    )
+    smtp_security: Annotated[
+        Literal["starttls", "tls", "none"], BeforeValidator(lambda value: str(value).lower())
+    ] = _setting(
+        "starttls",
+        "starttls, tls or none",
+        "How the connection to the mail server is encrypted; none: not at all, and without signing in.",
+    )
+    smtp_user: str | None = _setting(
+        None,
+        "printable ASCII characters",
+        "User to sign in to the mail server as; not set: without signing in.",
+        pattern=r"^[ -~]+$",
+    )
+    smtp_password: str | None = _setting(
+        None, "printable ASCII characters", "Password of that user.", pattern=r"^[ -~]+$"
+    )
+    smtp_sender: Annotated[str | None, AfterValidator(_checked_email)] = _setting(
+        None,
+        "an e-mail address such as billing@example.com",
+        "Address that documents are sent from; not set: the billing entity's. Answers go to the billing entity's.",
+    )
+    smtp_sender_name: str | None = _setting(
+        None,
+        "a name in one line",
+        "Name that documents are sent under; not set: the billing entity's.",
+        pattern=r"^[^\r\n]+$",
+    )
+    smtp_timeout_seconds: int = _setting(
+        30,
+        "a whole number from 1 to 300",
+        "How long to wait for each answer of the mail server.",
+        ge=1,
+        le=300,
+    )
+    smtp_max_age_days: int = _setting(
+        7,
+        "a whole number from 1 to 3650",
+        "Documents that were issued longer ago and never tried to be sent are not sent by themselves: those from"
+        " before there was a mail server, say.",
+        ge=1,
+        le=3650,
     )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], BeforeValidator(lambda value: str(value).lower())
@@ -197,10 +265,12 @@ class Settings(BaseSettings):
         """The settings of this process; raises SettingsError."""
         _refuse_unknown_variables(cls.model_fields)
         try:
-            return cls()
+            settings = cls()
         except ValidationError as error:
             first = error.errors()[0]
             raise SettingsError(_complaint(cls, str(first["loc"][0]), first["input"])) from None
+        _refuse_half_a_mail_server(settings)
+        return settings
 
     @classmethod
     def settings_customise_sources(
@@ -284,6 +354,20 @@ def _complaint(settings: type[Settings], name: str, value: object) -> str:
     source = _source(name)
     where = source if source == _variable(name) else f"{name} in {source}"
     return f"{where} is {_shown(name, value)!r}, but must be {_allowed(field)}"
+
+
+def _refuse_half_a_mail_server(settings: Settings) -> None:
+    """Settings of a mail server go together; what is missing is named."""
+    stray = [name for name in type(settings).model_fields if name.startswith("smtp_") and _source(name)]
+    if settings.smtp_host is None and stray:
+        raise SettingsError(f"{_variable(stray[0])} is set, but {_variable('smtp_host')} is not")
+    for one, other in (("smtp_user", "smtp_password"), ("smtp_password", "smtp_user")):
+        if getattr(settings, one) is not None and getattr(settings, other) is None:
+            raise SettingsError(f"{_variable(one)} is set, but {_variable(other)} is not")
+    if settings.smtp_user is not None and settings.smtp_security == "none":
+        raise SettingsError(
+            f"{_variable('smtp_security')} is 'none', but must be starttls or tls where there is a password"
+        )
 
 
 def _shown(name: str, value: object) -> str | int | None:

@@ -45,7 +45,7 @@ def show_run(console: Console, run: "BillingRunItem") -> None:
 
 
 def show_status(console: Console, found: dict[str, Any]) -> None:
-    """How far every projection is, and what went wrong."""
+    """How far projections and rendering are, and what went wrong."""
     table = Table("projection", "follows", "state", box=SIMPLE_HEAD)
     for column in ("position", "behind", "parked"):
         table.add_column(column, justify="right")
@@ -59,3 +59,9 @@ def show_status(console: Console, found: dict[str, Any]) -> None:
     for row in found["parkedEvents"]:
         event = f"{row['topic']} at {row['source']} {row['position']}"
         console.print(f"{row['name']} parked {event}: {row['error']}", soft_wrap=True, markup=False)
+    rendering = found["rendering"]
+    console.print(f"{rendering['waiting']} documents wait to be rendered")
+    for document in rendering["parkedDocuments"]:
+        console.print(
+            f"document {document['documentId']} is parked: {document['error']}", soft_wrap=True, markup=False
+        )

@@ -12,8 +12,8 @@ from typing_extensions import TypedDict
 from projections import customer_state
 from projections.customer_state import CustomerChange
 from projections.documents import Balance, balances
-from projections.masking import masked
 from projections.projection import Projection, Row, Rows, Table, of_customer
+from services.masking import masked
 from services.messages import CustomerCreated, Envelope
 from services.personal_data import Vault, opened_json
 from services.values import Address, AddressType

@@ -11,20 +11,32 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
+from projections.deliveries import Delivery, delivery_of
 from projections.paging import Filters, Listing, Page
 from projections.payments import PaymentItem, payments_of
 from projections.projection import Projection, Row, Rows, Table
 from services.as_json import full
-from services.messages import DocumentIssued, DocumentType, Envelope, PaymentRecorded, RefundRecorded
+from services.masking import masked
+from services.messages import (
+    DocumentIssued,
+    DocumentRendered,
+    DocumentType,
+    Envelope,
+    PaymentRecorded,
+    RefundRecorded,
+)
 from services.money import ZERO, rounded
 from services.personal_data import Vault, opened_json
 from services.settlement import PaymentStatus, Settlement, credit_in
+from services.values import DocumentFile
 
 DOCUMENTS = Table("documents", ("document_id",), append_only=True)
 # Apart from the documents, which never change and are long.
 SETTLEMENTS = Table("document_settlements", ("document_id",))
 
-PROJECTION = Projection("documents", 3, DOCUMENTS, SETTLEMENTS)
+FILES = Table("document_files", ("document_id",), append_only=True)
+
+PROJECTION = Projection("documents", 4, DOCUMENTS, SETTLEMENTS, FILES)
 
 Json = dict[str, Any]
 
@@ -54,6 +66,7 @@ def _settled(message: DocumentIssued | PaymentRecorded | RefundRecorded) -> Iter
 @PROJECTION.on(DocumentIssued, loads={SETTLEMENTS: _settled})
 def issued(rows: Rows, message: DocumentIssued, envelope: Envelope) -> None:
     document: Json = full(message)
+    document["totals"] |= _amounts_to_pay(message)
     row = {
         "document_id": message.document_id,
         "number": message.number,
@@ -67,7 +80,7 @@ def issued(rows: Rows, message: DocumentIssued, envelope: Envelope) -> None:
         "position": envelope.position,
     }
     rows.append(DOCUMENTS, row)
-    settlement = Settlement.of(message.type, message.totals.gross, message.preceding_document)
+    settlement = Settlement.of(message.type, message.totals, message.preceding_document)
     new: Row = {
         "document_id": message.document_id,
         "customer_id": message.customer_id,
@@ -81,10 +94,22 @@ def issued(rows: Rows, message: DocumentIssued, envelope: Envelope) -> None:
         credited |= _columns(_settlement(credited).after_credit(amount))
 
 
+@PROJECTION.on(DocumentRendered)
+def rendered(rows: Rows, message: DocumentRendered, _: Envelope) -> None:
+    rows.append(FILES, {"document_id": message.document_id, "files": full(message.files)})
+
+
 @PROJECTION.on(PaymentRecorded, RefundRecorded, loads={SETTLEMENTS: _settled})
 def paid(rows: Rows, message: PaymentRecorded | RefundRecorded, _: Envelope) -> None:
     row = rows.change(SETTLEMENTS, message.document_id)
     row |= _columns(_settlement(row).after(message))
+
+
+def _amounts_to_pay(issued: DocumentIssued) -> Json:
+    """What leads from the gross total to what is to be paid, with the decimals of the currency."""
+    totals = issued.totals
+    amounts = {"prepaid": totals.prepaid, "rounding": totals.rounding, "due": totals.due}
+    return {name: _text(amount, issued.currency) for name, amount in amounts.items()}
 
 
 def _settlement(row: Row) -> Settlement:
@@ -102,7 +127,17 @@ class Totals(TypedDict):
     net: str
     tax: str
     gross: str
+    prepaid: str
+    rounding: str
+    due: str
     open: str
+
+
+class Hashes(TypedDict):
+    """SHA-256 of a document's files in hexadecimal, null until they are rendered; `xml` in the customer's format."""
+
+    xml: str | None
+    pdf: str | None
 
 
 class DocumentName(TypedDict):
@@ -179,6 +214,11 @@ class Document(DocumentItem):
     paymentTermDays: int
     purchaseOrder: str | None
     supplyDate: str | None
+    paymentMeans: Json | None
+    deliverTo: Json | None
+    eInvoice: str
+    delivery: Delivery
+    sha256: Hashes
     templateVersion: int
     seenPosition: int | None
     reason: str | None
@@ -201,6 +241,8 @@ def documents(
     number: str | None = None,
     payment_status: str | None = None,
     overdue: bool | None = None,
+    issued_from: date | None = None,
+    issued_until: date | None = None,
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[DocumentItem]:
@@ -209,12 +251,18 @@ def documents(
     filters.add("d.customer_id = %(customer_id)s", customer_id=customer_id)
     filters.add("d.billing_run_id = %(billing_run_id)s", billing_run_id=billing_run_id)
     filters.add("d.number = %(number)s", number=number)
+    filters.add("d.summary->>'issueDate' >= %(issued_from)s", issued_from=_day(issued_from))
+    filters.add("d.summary->>'issueDate' <= %(issued_until)s", issued_until=_day(issued_until))
     _add_settlement(filters, payment_status, overdue, today)
     listing = _listing(with_settlements=payment_status is not None or overdue is not None)
     page = listing.page(conn, filters, limit, cursor, lambda row: row)
     opened = opened_json([(row["customer_id"], row["summary"]) for row in page["items"]], vault)
     items = [_listed(summary, row, today) for row, summary in zip(page["items"], opened, strict=True)]
     return Page(items=items, total=page["total"], cursor=page["cursor"])
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def _listing(*, with_settlements: bool) -> Listing:
@@ -236,11 +284,13 @@ def _add_settlement(filters: Filters, status: str | None, overdue: bool | None, 
         filters.add(_OVERDUE if overdue else "NOT " + _OVERDUE, today=today)
 
 
-def document(conn: Connection[DictRow], document_id: UUID, today: date, vault: Vault) -> Document | None:
+def document(
+    conn: Connection[DictRow], document_id: UUID, today: date, vault: Vault, *, mail_configured: bool
+) -> Document | None:
     """The whole document as issued, with what became of it."""
     row = conn.execute(
-        "SELECT d.document, s.* FROM documents d JOIN document_settlements s USING (document_id)"
-        " WHERE document_id = %s",
+        "SELECT d.document, f.files, s.* FROM documents d JOIN document_settlements s USING (document_id)"
+        " LEFT JOIN document_files f USING (document_id) WHERE document_id = %s",
         [document_id],
     ).fetchone()
     if row is None:
@@ -248,11 +298,24 @@ def document(conn: Connection[DictRow], document_id: UUID, today: date, vault: V
     [document] = opened_json([(row["customer_id"], row["document"])], vault)
     found = {
         "buyerName": document["buyer"]["name"],
+        "paymentMeans": _masked(document["paymentMeans"]),
+        "sha256": _hashes(row["files"] or ()),
+        "delivery": delivery_of(conn, document, vault, mail_configured=mail_configured),
         "settled": {name: _amount(row, name) for name in ("paid", "refunded", "credited")},
         "payments": payments_of(conn, document_id, vault),
         "credits": _credits(conn, document_id),
     }
     return cast(Document, _as_of(document | found, row, today))
+
+
+def _masked(payment_means: Json | None) -> Json | None:
+    return payment_means and {name: masked(name, value) for name, value in payment_means.items()}
+
+
+def _hashes(files: Iterable[Json]) -> Hashes:
+    by_file = {file["file"]: file["sha256"] for file in files}
+    usual_xml = by_file.get(DocumentFile.XRECHNUNG, by_file.get(DocumentFile.ZUGFERD))
+    return Hashes(xml=usual_xml, pdf=by_file.get(DocumentFile.PDF))
 
 
 def balances(conn: Connection[DictRow], customer_id: UUID, today: date) -> list[Balance]:
@@ -284,7 +347,7 @@ def _credits(conn: Connection[DictRow], invoice_id: UUID) -> list[Credit]:
             documentId=summary["documentId"],
             number=summary["number"],
             issueDate=summary["issueDate"],
-            amount=summary["totals"]["gross"],
+            amount=summary["totals"]["due"],
         )
         for summary in (row["summary"] for row in rows)
         if summary["type"] == DocumentType.CREDIT_NOTE

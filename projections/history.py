@@ -13,10 +13,10 @@ from typing_extensions import TypedDict
 
 from projections import corrections, customer_state
 from projections.customer_state import CustomerChange
-from projections.masking import masked
 from projections.paging import Filters, Listing, Page
 from projections.projection import Projection, Row, Rows, Table, of_customer
 from services.as_json import compact, full
+from services.masking import masked
 from services.messages import (
     BillingRunCompleted,
     BillingRunRequested,
@@ -33,7 +33,11 @@ from services.messages import (
     CorrectionSuperseded,
     CustomerBilled,
     CustomerCreated,
+    DeliveryRequested,
     DocumentIssued,
+    DocumentNotSent,
+    DocumentRendered,
+    DocumentSent,
     Envelope,
     OrderCancelled,
     OrderRecorded,
@@ -54,7 +58,7 @@ ORDERS = Table("history_orders", ("order_id",))
 # Whose a run for one customer is: its completion does not say.
 RUNS = Table("history_runs", ("billing_run_id",))
 
-PROJECTION = Projection("history", 2, HISTORY, CUSTOMERS, CONTRACTS, ORDERS, RUNS)
+PROJECTION = Projection("history", 3, HISTORY, CUSTOMERS, CONTRACTS, ORDERS, RUNS)
 
 Json = dict[str, Any]
 
@@ -213,6 +217,19 @@ def document_issued(rows: Rows, message: DocumentIssued, envelope: Envelope) -> 
     if message.preceding_document:
         told |= {"precedingDocument": message.preceding_document.number, "reason": message.reason}
     _tell(rows, envelope, message.customer_id, {}, told, message.number)
+
+
+@PROJECTION.on(DocumentRendered)
+def document_rendered(rows: Rows, message: DocumentRendered, envelope: Envelope) -> None:
+    told = {"sha256": {file.file.value: file.sha256 for file in message.files}}
+    _tell(rows, envelope, message.customer_id, {}, told, message.number)
+
+
+@PROJECTION.on(DeliveryRequested, DocumentSent, DocumentNotSent)
+def document_delivered(
+    rows: Rows, message: DeliveryRequested | DocumentSent | DocumentNotSent, envelope: Envelope
+) -> None:
+    _tell(rows, envelope, message.customer_id, {}, full(message), message.number)
 
 
 @PROJECTION.on(CorrectionProposed)

@@ -19,7 +19,7 @@ ORDERS = Table("orders", ("order_id",))
 # Written from documents only, so that it makes no difference which of the two services is heard first.
 ORDER_DOCUMENTS = Table("order_documents", ("order_id", "document_id"), append_only=True)
 
-PROJECTION = Projection("orders", 3, ORDERS, ORDER_DOCUMENTS)
+PROJECTION = Projection("orders", 4, ORDERS, ORDER_DOCUMENTS)
 
 Json = dict[str, Any]
 
@@ -99,6 +99,7 @@ class OrderItem(TypedDict):
     invoiceAddressId: str | None
     shippingAddressId: str | None
     billingEntity: str | None
+    prepaidAmount: str
     status: str
     cancellation: Json | None
     documents: list[DocumentName]
@@ -175,6 +176,7 @@ def _item(row: Row) -> OrderItem:
         invoiceAddressId=terms["invoiceAddressId"],
         shippingAddressId=terms["shippingAddressId"],
         billingEntity=terms.get("billingEntity"),
+        prepaidAmount=terms["prepaidAmount"],
         status=_status(row),
         cancellation=row["cancellation"],
         documents=documents,

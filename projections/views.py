@@ -58,7 +58,8 @@ class Views:
     """The queries. Answers are JSON-ready: camelCase keys, amounts as strings, dates and instants in ISO 8601.
 
     Personal data are opened with the keys of the `vault`. What depends on the day, such as a contract's status, is
-    as of `today()`. With the `feeds`, `status` knows how far each projection is behind.
+    as of `today()`. With the `feeds`, `status` knows how far each projection is behind. `mail_configured`: whether
+    documents that wait to be sent by e-mail wait for a mailer, or for settings that name a mail server.
     """
 
     def __init__(
@@ -67,11 +68,14 @@ class Views:
         vault: Vault,
         feeds: Mapping[str, Feed] | None = None,
         today: Callable[[], date] = today_in_utc,
+        *,
+        mail_configured: bool = True,
     ) -> None:
         self._pool = pool
         self._vault = vault
         self._feeds = feeds or {}
         self._today = today
+        self._mail_configured = mail_configured
 
     def wait_for(self, position: int | None) -> None:
         """Return when all projections have seen what a command answered with `position`; raises Unavailable after 2 s.
@@ -196,6 +200,8 @@ class Views:
         *,
         payment_status: str | None = None,
         overdue: bool | None = None,
+        issued_from: date | None = None,
+        issued_until: date | None = None,
     ) -> Page[DocumentItem]:
         with self._pool.connection() as conn:
             return documents.documents(
@@ -207,12 +213,18 @@ class Views:
                 number=number,
                 payment_status=payment_status,
                 overdue=overdue,
+                issued_from=issued_from,
+                issued_until=issued_until,
                 limit=limit,
                 cursor=cursor,
             )
 
     def document(self, document_id: UUID) -> Document | None:
-        return self._found(lambda conn: documents.document(conn, document_id, self._today(), self._vault))
+        return self._found(
+            lambda conn: documents.document(
+                conn, document_id, self._today(), self._vault, mail_configured=self._mail_configured
+            )
+        )
 
     def correction_proposals(
         self,

@@ -57,3 +57,7 @@ class IdempotencyKeyReused(InvalidFields):
 
 class Unavailable(KontorError):
     """The service cannot answer right now; send the request again."""
+
+
+class Inconsistent(KontorError):
+    """What is stored is not what was recorded of it."""

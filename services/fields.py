@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from babel import Locale
-from babel.numbers import is_currency
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from services.code_lists import currencies
 from services.personal_data import PREFIX, is_token
 
 TEXT_MAX = 255
@@ -68,7 +68,7 @@ def _plain(number: Decimal) -> Decimal:
 
 
 def _currency(code: str) -> str:
-    if not is_currency(code):
+    if code not in currencies():
         raise ValueError("is not a currency of ISO 4217, e.g. EUR")
     return code
 

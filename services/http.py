@@ -128,6 +128,7 @@ PROBLEMS: Mapping[int, str] = {
     409: "Refused by a business rule, which `type` and `title` name",
     412: "Changed since the version in `If-Match`",
     422: "Invalid fields, which `errors` names by their paths",
+    500: "What is stored is not what was recorded",
     503: "Not available right now; send it again",
 }
 

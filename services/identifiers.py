@@ -32,7 +32,7 @@ _LOCAL_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+")
 _DOMAIN_LABEL = re.compile(r"[^\W_]([\w-]{0,61}[^\W_])?")
 
 
-def _email(value: str) -> str:
+def checked_email(value: str) -> str:
     """An address at a domain with a dot (RFC 5321, with the letters of RFC 6531), without quotes and comments."""
     local, _, domain = value.rpartition("@")
     sound = (
@@ -122,7 +122,8 @@ def checked_tax_number(number: str, country: str) -> str:
 
 
 Email = Annotated[
-    Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(showable), AfterValidator(_email)] | None,
+    Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(showable), AfterValidator(checked_email)]
+    | None,
     BeforeValidator(blank_is_none),
 ]
 Language = Annotated[str, Field(max_length=LANGUAGE_MAX), AfterValidator(_language)]

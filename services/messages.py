@@ -32,16 +32,19 @@ from services.values import (
     DocumentTexts,
     DocumentTotals,
     Duration,
+    EInvoiceFormat,
     EInvoicing,
     Item,
     ItemChange,
     NumberRange,
     OrderLine,
     PaymentAccount,
+    PaymentMeans,
     Personal,
     PlanReference,
     PropertyValue,
     ProposedCredit,
+    RenderedFile,
     Renewal,
     Seller,
     TaxSubtotal,
@@ -402,6 +405,8 @@ class OrderRecorded(Message, frozen=True):
     shipping_address_id: UUID | None = None
     billing_entity: str | None = None
     """Ident of the billing entity that bills this order; None: the customer's."""
+    prepaid_amount: Decimal = Decimal(0)
+    """Gross, what was collected before it is billed; the order's first document says so (EN 16931 BT-113)."""
 
 
 class OrderCancelled(Message, frozen=True):
@@ -562,6 +567,117 @@ class DocumentIssued(Message, frozen=True):
     """Why a credit note or correction was issued, as it is printed."""
     seen_position: int | None = None
     """Position in the customer log up to which was known what is billed; nothing later changed it."""
+    payment_means: PaymentMeans | None = None
+    """How it is paid; None: by transfer to the seller's account."""
+    deliver_to: Address | None = None
+    """Where the goods went (EN 16931 BG-13, BG-15); None where that is not said, or it is the buyer's address."""
+    e_invoice: EInvoiceFormat = EInvoiceFormat.ZUGFERD
+    """The syntax that the customer asked for; the PDF carries EN 16931 XML in any case."""
+    delivery: DocumentDelivery = DocumentDelivery.NONE
+    """Whether it is sent to the buyer's e-mail address."""
+
+
+class DocumentRendered(Message, frozen=True):
+    """A document's files were made for the first time: whatever is made of it later must have these hashes."""
+
+    TOPIC: ClassVar[str] = "billing.DocumentRendered"
+
+    document_id: UUID
+    customer_id: UUID
+    number: str
+    template_version: int
+    files: tuple[RenderedFile, ...]
+
+
+class DeliveryRequested(Message, frozen=True):
+    """A person asked for the document to be sent by e-mail, once more or for the first time."""
+
+    TOPIC: ClassVar[str] = "billing.DeliveryRequested"
+
+    document_id: UUID
+    customer_id: UUID
+    number: str
+    request: int
+    """1, 2, 3 …; what is sent because the customer wants documents by e-mail belongs to request 0."""
+    recipient: Personal
+
+
+class DocumentSent(Message, frozen=True):
+    """The mail server took over the e-mail with the document."""
+
+    TOPIC: ClassVar[str] = "billing.DocumentSent"
+
+    document_id: UUID
+    customer_id: UUID
+    number: str
+    request: int
+    attempt: int
+    """1, 2, 3 … over all requests."""
+    recipient: Personal
+    message_id: str
+    """RFC 5322 Message-ID, the same in every attempt of a request: whoever gets it twice sees that it is one."""
+
+
+class SendFailure(StrEnum):
+    """Why a document was not sent by e-mail."""
+
+    SERVER_UNAVAILABLE = "SERVER_UNAVAILABLE"
+    """No connection to the mail server, or none that is as safe as it was to be."""
+    SIGN_IN_REFUSED = "SIGN_IN_REFUSED"
+    """The mail server did not accept user and password."""
+    SENDER_REFUSED = "SENDER_REFUSED"
+    """The mail server takes nothing from this sender."""
+    DEFERRED = "DEFERRED"
+    """The mail server cannot take it now (4xx)."""
+    REFUSED = "REFUSED"
+    """The mail server will never take it (5xx): the address does not exist, say."""
+    IN_DOUBT = "IN_DOUBT"
+    """The attempt was cut off: the mail server may have taken it over or not."""
+    NOT_RENDERED = "NOT_RENDERED"
+    """The document's files could not be made."""
+    NO_SENDER = "NO_SENDER"
+    """Neither settings nor billing entity say who writes."""
+    NO_RECIPIENT = "NO_RECIPIENT"
+    """The document names no e-mail address of its buyer."""
+    INVALID_ADDRESS = "INVALID_ADDRESS"
+    """No mail can be addressed to the recipient."""
+    ADDRESS_NOT_SUPPORTED = "ADDRESS_NOT_SUPPORTED"
+    """The address has letters beyond ASCII before its @, and the mail server does not take such (RFC 6531)."""
+    CUSTOMER_ERASED = "CUSTOMER_ERASED"
+    """The customer's personal data are erased: nothing is sent any more."""
+    TOO_OLD = "TOO_OLD"
+    """It was issued too long ago to be sent without being asked for."""
+
+
+class DocumentNotSent(Message, frozen=True):
+    """An attempt to send the document by e-mail failed, or was not even to be made."""
+
+    TOPIC: ClassVar[str] = "billing.DocumentNotSent"
+
+    document_id: UUID
+    customer_id: UUID
+    number: str
+    request: int
+    attempt: int
+    """As in `DocumentSent`; where nothing was tried, the number of attempts before."""
+    failure: SendFailure
+    recipient: Personal | None = None
+    answer: Personal | None = None
+    """What the mail server said, or what went wrong on the way to it."""
+    retry_at: datetime | None = None
+    """None: it is not tried again by itself."""
+
+
+class LogoUploaded(Message, frozen=True):
+    """A picture for documents; its id is made of the hash of its bytes, so that each is stored once."""
+
+    TOPIC: ClassVar[str] = "billing.LogoUploaded"
+
+    logo_id: UUID
+    sha256: str
+    media_type: str
+    """`image/png` or `image/jpeg`."""
+    data: bytes
 
 
 class CorrectionProposed(Message, frozen=True):
@@ -707,6 +823,11 @@ ALL: tuple[type[Message], ...] = (
     BillingRunStarted,
     CustomerBilled,
     DocumentIssued,
+    DocumentRendered,
+    DeliveryRequested,
+    DocumentSent,
+    DocumentNotSent,
+    LogoUploaded,
     CorrectionProposed,
     CorrectionAccepted,
     CorrectionDeclined,

@@ -84,17 +84,25 @@ class Key:
 
     def seal(self, subject: UUID, name: str, value: Any) -> str:
         """The token of a value in the field `name` of `subject`."""
-        plaintext, context = encode(value), subject.bytes + name.encode()
-        bound = struct.pack(">I", len(context)) + context + plaintext
-        nonce = hmac.digest(self._nonce_key, bound, "sha256")[:_NONCE_BYTES]
-        sealed = self.key_id.bytes + nonce + self._cipher.encrypt(nonce, plaintext, context)
+        sealed = self.seal_bytes(subject, name, encode(value))
         return PREFIX + urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def open(self, subject: UUID, name: str, sealed: bytes) -> Any:
         """The value of a token's bytes; raises Tampered."""
+        return decode(self.open_bytes(subject, name, sealed))
+
+    def seal_bytes(self, subject: UUID, name: str, plaintext: bytes) -> bytes:
+        """Key id, nonce and ciphertext of the bytes that are `name` of `subject`, such as one of its files."""
+        context = subject.bytes + name.encode()
+        bound = struct.pack(">I", len(context)) + context + plaintext
+        nonce = hmac.digest(self._nonce_key, bound, "sha256")[:_NONCE_BYTES]
+        return self.key_id.bytes + nonce + self._cipher.encrypt(nonce, plaintext, context)
+
+    def open_bytes(self, subject: UUID, name: str, sealed: bytes) -> bytes:
+        """What was sealed as bytes; raises Tampered."""
         nonce, rest = sealed[_ID_BYTES : _ID_BYTES + _NONCE_BYTES], sealed[_ID_BYTES + _NONCE_BYTES :]
         try:
-            return decode(self._cipher.decrypt(nonce, rest, subject.bytes + name.encode()))
+            return self._cipher.decrypt(nonce, rest, subject.bytes + name.encode())
         except InvalidTag:
             raise Tampered(f"{name} of {subject} is not what was sealed") from None
 
@@ -212,8 +220,8 @@ class _AtHand:
 
     found: Mapping[UUID, Key | None]
 
-    def keys(self, key_ids: Collection[UUID]) -> Mapping[UUID, Key | None]:  # noqa: ARG002 all there are
-        return self.found
+    def keys(self, key_ids: Collection[UUID]) -> Mapping[UUID, Key | None]:
+        return {key_id: self.found[key_id] for key_id in key_ids if key_id in self.found}
 
 
 class _Token(NamedTuple):

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from services.messages import DocumentIssued, DocumentType, PaymentRecorded, RefundRecorded
 from services.money import ZERO
-from services.values import DocumentReference, Value
+from services.values import DocumentReference, DocumentTotals, Value
 
 
 class PaymentStatus(StrEnum):
@@ -23,10 +23,13 @@ class PaymentStatus(StrEnum):
 
 
 class Settlement(Value, frozen=True):
-    """A document's amount and what was done about it, in the document's currency: open + received + credited = owed."""
+    """A document's amount and what was done about it, in the document's currency:
+    open + prepaid + received + credited = owed."""
 
     owed: Decimal
-    """The document's gross total; negative where the document gives money instead of asking for it."""
+    """The document's gross total with its rounding; negative where it gives money instead of asking for it."""
+    prepaid: Decimal = ZERO
+    """What had been paid before the document was issued, as it says itself."""
     paid: Decimal = ZERO
     refunded: Decimal = ZERO
     """What was paid back."""
@@ -35,12 +38,13 @@ class Settlement(Value, frozen=True):
 
     @classmethod
     def of(
-        cls, kind: DocumentType, gross: Decimal, preceding: DocumentReference | None = None
+        cls, kind: DocumentType, totals: DocumentTotals, preceding: DocumentReference | None = None
     ) -> "Settlement":
         """A new document's. A credit note that names an invoice is settled at once: its amount goes to that invoice."""
+        amount, prepaid = totals.due + totals.prepaid, totals.prepaid
         if kind is not DocumentType.CREDIT_NOTE:
-            return cls(owed=gross)
-        return cls(owed=-gross, credited=-gross if preceding else ZERO)
+            return cls(owed=amount, prepaid=prepaid)
+        return cls(owed=-amount, prepaid=-prepaid, credited=-amount if preceding else ZERO)
 
     def after(self, change: PaymentRecorded | RefundRecorded) -> "Settlement":
         """The settlement once this was paid, or paid back, as well."""
@@ -56,18 +60,23 @@ class Settlement(Value, frozen=True):
 
     @property
     def received(self) -> Decimal:
-        """What was paid and not paid back."""
+        """What was paid for the document and not paid back."""
         return self.paid - self.refunded
+
+    @property
+    def paid_by_now(self) -> Decimal:
+        """What was received, with what had been paid before."""
+        return self.prepaid + self.received
 
     @property
     def open(self) -> Decimal:
         """What is still to be paid; negative where the customer has it to its credit: paid or credited too much."""
-        return self.owed - self.credited - self.received
+        return self.owed - self.credited - self.paid_by_now
 
     @property
     def refundable(self) -> Decimal:
-        """What can be paid back: what was received, and what a document that gives money has left to give."""
-        return self.received + max(ZERO, self.credited - self.owed)
+        """What can be paid back: what came in, before or after, and what a document that gives money has left to give."""
+        return self.paid_by_now + max(ZERO, self.credited - self.owed)
 
     @property
     def status(self) -> PaymentStatus:
@@ -77,7 +86,7 @@ class Settlement(Value, frozen=True):
         settled = self.open <= 0 if self.owed >= 0 else self.open >= 0
         if settled:
             return PaymentStatus.PAID
-        return PaymentStatus.PARTIALLY_PAID if self.received else PaymentStatus.OPEN
+        return PaymentStatus.PARTIALLY_PAID if self.paid_by_now else PaymentStatus.OPEN
 
     def status_on(self, day: date, due_date: date) -> PaymentStatus:
         """The status as of a day: overdue is what is open after its due date."""
@@ -88,14 +97,14 @@ def credit_in(document: DocumentIssued) -> tuple[UUID, Decimal] | None:
     """The invoice that a document credits, and how much; None where it credits none."""
     if document.type is not DocumentType.CREDIT_NOTE or document.preceding_document is None:
         return None
-    return document.preceding_document.document_id, document.totals.gross
+    return document.preceding_document.document_id, document.totals.due
 
 
 def owed_more(change: DocumentIssued | PaymentRecorded | RefundRecorded) -> Decimal:
     """How much more a customer owes by this, in its currency; what is credited is owed less, whatever it names."""
     match change:
         case DocumentIssued():
-            return Settlement.of(change.type, change.totals.gross).owed
+            return Settlement.of(change.type, change.totals).open
         case PaymentRecorded():
             return -change.amount
         case RefundRecorded():

@@ -451,6 +451,10 @@ class Seller(Value, frozen=True):
     accent_color: str | None = None
     creditor_id: str | None = None
     """Who collects by SEPA direct debit (AT-02)."""
+    contact_name: str | None = None
+    """Whom to ask about a document (EN 16931 BT-41): a person or department."""
+    logo: str | None = None
+    """SHA-256 of the picture printed on documents, in hexadecimal; its bytes are those of `billing.LogoUploaded`."""
     introduction: str | None = None
     """Printed above the lines of an invoice, in the document's language."""
     closing: str | None = None
@@ -484,6 +488,24 @@ class Buyer(Value, frozen=True):
     contact_person: Personal | None = None
     email: Personal | None = None
     buyer_reference: str | None = None
+
+
+class PaymentMeans(Value, frozen=True):
+    """How a document is paid, as it was agreed when it was issued (EN 16931 BG-16 to BG-19).
+
+    Which fields there are depends on the method; what identifies the payer's card or account is the payment account's.
+    """
+
+    method: PaymentMethod
+    account_holder_name: Personal | None = None
+    iban: Personal | None = None
+    """The account that is debited (BT-91)."""
+    mandate_reference: Personal | None = None
+    """BT-89."""
+    mandate_date: date | None = None
+    brand: str | None = None
+    last_four: Personal | None = None
+    """BT-87: no more of a card's number is known."""
 
 
 class LineOrigin(Value, frozen=True):
@@ -598,7 +620,7 @@ class ProposedCredit(Value, frozen=True):
 
 
 class DocumentTotals(Value, frozen=True):
-    """EN 16931 BG-22: net = lines − allowances + charges; gross = net + tax."""
+    """EN 16931 BG-22: net = lines − allowances + charges; gross = net + tax; due = gross − prepaid + rounding."""
 
     lines: Decimal
     allowances: Decimal
@@ -606,3 +628,33 @@ class DocumentTotals(Value, frozen=True):
     net: Decimal
     tax: Decimal
     gross: Decimal
+    prepaid: Decimal = Decimal(0)
+    """What was paid before the document was issued (BT-113)."""
+    rounding: Decimal = Decimal(0)
+    """What makes the amount due that of gross prices, where VAT on their net sum comes to a cent more or less (BT-114)."""
+
+    @property
+    def due(self) -> Decimal:
+        """What is to be paid for the document (BT-115); of a credit note, what it gives."""
+        return self.gross - self.prepaid + self.rounding
+
+
+class DocumentFile(StrEnum):
+    """A file that an issued document is given out as."""
+
+    PDF = "PDF"
+    ZUGFERD = "ZUGFERD"
+    """The EN 16931 XML (CII) that is in the PDF: profile EN 16931 of ZUGFeRD and Factur-X."""
+    XRECHNUNG = "XRECHNUNG"
+    """XRechnung in the CII syntax."""
+    XRECHNUNG_UBL = "XRECHNUNG_UBL"
+    """XRechnung in the UBL syntax."""
+
+
+class RenderedFile(Value, frozen=True):
+    """What a file of a document is known by."""
+
+    file: DocumentFile
+    sha256: str
+    """In hexadecimal."""
+    size_bytes: int

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from infra.postgres.embedded import Server
 from tests.database import Database, fresh_database, server_for_tests
@@ -11,6 +12,13 @@ from tests.system import System, system_on
 
 # Where everything must run, as in CI, a skipped test hides a missing install step: it counts as failed.
 REQUIRE_ALL = bool(os.environ.get("KONTOR_REQUIRE_ALL", ""))
+
+# Busy machines are no reason to fail, and what decides on a change must decide alike twice: random examples are for
+# whoever runs the tests at a desk.
+settings.register_profile(
+    "kontor", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=REQUIRE_ALL
+)
+settings.load_profile("kontor")
 
 
 @pytest.fixture(scope="session")

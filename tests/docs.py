@@ -1,4 +1,4 @@
-"""Pages that are made from the code: `python -m tests.docs` writes docs/events.md, and a test compares it."""
+"""Pages that are made from the code: `python -m tests.docs` writes docs/events.md and docs/documents.md, and tests compare them."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import msgspec
 
 from services import messages
 from services.messages import Message
+from tests.billing.rendering import pictures
 
 EVENTS = Path(__file__).parent.parent / "docs" / "events.md"
 
@@ -43,3 +44,4 @@ def _name(kind: object) -> str:
 
 if __name__ == "__main__":
     EVENTS.write_text(events_page(), "utf-8")
+    pictures.write()

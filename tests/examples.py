@@ -202,7 +202,10 @@ SELLER = Seller(
     city="Hamburg",
     country="DE",
     vat_id="DE136695976",
+    email="rechnung@nordlicht.example",
+    phone="+49 40 5550-0",
     bank_account=BankAccount(iban="DE89370400440532013000"),
+    creditor_id="DE98ZZZ09999999999",
 )
 ENTITY: Row = {
     "ident": "main",
@@ -222,7 +225,10 @@ BILLING_ENTITY: Row = {
         "city": "Hamburg",
         "country": "DE",
         "vatId": "DE136695976",
+        "email": "rechnung@nordlicht.example",
+        "phone": "+49 40 5550-0",
         "bankAccount": {"iban": "DE89370400440532013000"},
+        "creditorId": "DE98ZZZ09999999999",
     },
     "currency": "EUR",
     "numberPrefix": "RE",

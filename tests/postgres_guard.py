@@ -10,11 +10,14 @@ import tempfile
 from pathlib import Path
 
 from infra.postgres import embedded
+from tests.disks import quickest
 
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest, which closes our input afterwards
-    directory = tempfile.TemporaryDirectory(prefix="kontor-tests-", ignore_cleanup_errors=True)
+    directory = tempfile.TemporaryDirectory(
+        prefix="kontor-tests-", dir=quickest(), ignore_cleanup_errors=True
+    )
     with directory as name, embedded.running(Path(name), durable=False):
         print(name, flush=True)
         sys.stdin.read()

@@ -78,6 +78,13 @@ class System:
         while self.billing.look_for_corrections():
             pass
 
+    def render(self) -> None:
+        """Let a renderer record the files of all documents."""
+        while self.billing.find_documents_to_render(self.billing_feed):
+            pass
+        while self.billing.render_some():
+            pass
+
     def bill(self, up_to: date | str | None, debtor: str | None = None) -> "Run":
         """Request a run, carry it out, and return what it did."""
         run_id = self.request_run(up_to, debtor)

@@ -10,7 +10,9 @@ from services import messages
 from services.billing.billing_entity import BillingEntity
 from services.billing.billing_run import BillingOutcome, BillingRun
 from services.billing.correction import CorrectionProposal
+from services.billing.delivery import Delivery
 from services.billing.document import Document
+from services.billing.logo import Logo
 from services.billing.receivable import Receivable
 from services.customer.billing_request import BillingRunRequest
 from services.customer.contract import Contract
@@ -20,6 +22,7 @@ from services.customer.plan import Plan
 from services.customer.usage import UsageReport
 from services.events import Aggregate, Event
 from tests import docs
+from tests.billing.rendering import pictures
 
 AGGREGATES = (
     Customer,
@@ -29,9 +32,11 @@ AGGREGATES = (
     Order,
     BillingRunRequest,
     BillingEntity,
+    Logo,
     BillingRun,
     BillingOutcome,
     Document,
+    Delivery,
     Receivable,
     CorrectionProposal,
 )
@@ -51,6 +56,13 @@ EVENTS = {event.TOPIC: event for aggregate in AGGREGATES for event in events_of(
 
 def test_the_catalogue_of_events_is_what_the_code_says() -> None:
     assert docs.EVENTS.read_text("utf-8") == docs.events_page(), "run `make docs`"
+
+
+def test_the_page_of_documents_is_what_the_code_says_and_has_its_pictures() -> None:
+    assert pictures.PAGE.read_text("utf-8") == pictures.page(), "run `make docs`"
+    found = {path.name: path.stat().st_size for path in pictures.ROOM.iterdir()}
+    assert found.keys() == {name for shown in pictures.SHOWN for name in pictures.names(shown)}
+    assert max(found.values()) < 100_000
 
 
 def test_every_event_is_published_and_every_message_is_an_event() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.messages import DocumentType, PaymentRecorded, RefundRecorded
 from services.money import ZERO
 from services.settlement import PaymentStatus, Settlement
-from services.values import DocumentReference
+from services.values import DocumentReference, DocumentTotals
 
 DUE = date(2026, 3, 14)
 REFERENCE = DocumentReference(document_id=UUID(int=1), number="RE-2026-000001", issue_date=date(2026, 2, 28))
@@ -29,9 +29,28 @@ def told(kind: type[PaymentRecorded | RefundRecorded], amount: Decimal) -> Payme
     )
 
 
-def settlement(owed: str, paid: str = "0", refunded: str = "0", credited: str = "0") -> Settlement:
+def settlement(
+    owed: str, paid: str = "0", refunded: str = "0", credited: str = "0", prepaid: str = "0"
+) -> Settlement:
     return Settlement(
-        owed=Decimal(owed), paid=Decimal(paid), refunded=Decimal(refunded), credited=Decimal(credited)
+        owed=Decimal(owed),
+        prepaid=Decimal(prepaid),
+        paid=Decimal(paid),
+        refunded=Decimal(refunded),
+        credited=Decimal(credited),
+    )
+
+
+def totals(gross: Decimal, prepaid: Decimal = ZERO, rounding: Decimal = ZERO) -> DocumentTotals:
+    return DocumentTotals(
+        lines=gross,
+        allowances=ZERO,
+        charges=ZERO,
+        net=gross,
+        tax=ZERO,
+        gross=gross,
+        prepaid=prepaid,
+        rounding=rounding,
     )
 
 
@@ -49,6 +68,11 @@ def settlement(owed: str, paid: str = "0", refunded: str = "0", credited: str = 
         (settlement("100", paid="100", credited="100"), "-100", "CREDITED"),
         (settlement("100", paid="100", refunded="100", credited="100"), "0", "CREDITED"),
         (settlement("0"), "0", "PAID"),
+        (settlement("100", prepaid="100"), "0", "PAID"),
+        (settlement("100", prepaid="40"), "60", "PARTIALLY_PAID"),
+        (settlement("100", prepaid="40", paid="60"), "0", "PAID"),
+        (settlement("100", prepaid="130"), "-30", "PAID"),
+        (settlement("100", prepaid="100", credited="100"), "-100", "CREDITED"),
         (settlement("-30"), "-30", "OPEN"),
         (settlement("-30", refunded="10"), "-20", "PARTIALLY_PAID"),
         (settlement("-30", refunded="30"), "0", "PAID"),
@@ -67,6 +91,8 @@ def test_status_and_open_amount_follow_from_what_was_paid_and_credited(
         (settlement("100"), "OVERDUE"),
         (settlement("100", paid="40"), "OVERDUE"),
         (settlement("100", paid="100"), "PAID"),
+        (settlement("100", prepaid="99"), "OVERDUE"),
+        (settlement("100", prepaid="100"), "PAID"),
         (settlement("100", credited="100"), "CREDITED"),
         (settlement("-30"), "OPEN"),
         (settlement("0"), "PAID"),
@@ -79,20 +105,37 @@ def test_what_is_open_after_its_due_date_is_overdue(found: Settlement, status: s
 
 def test_a_credit_note_that_names_an_invoice_is_settled_and_one_that_names_none_gives_its_amount() -> None:
     amount = Decimal("11.89")
-    assert Settlement.of(DocumentType.CREDIT_NOTE, amount, REFERENCE).open == ZERO
-    assert Settlement.of(DocumentType.CREDIT_NOTE, amount).open == -amount
-    assert Settlement.of(DocumentType.INVOICE, amount).open == amount
+    assert Settlement.of(DocumentType.CREDIT_NOTE, totals(amount), REFERENCE).open == ZERO
+    assert Settlement.of(DocumentType.CREDIT_NOTE, totals(amount)).open == -amount
+    assert Settlement.of(DocumentType.INVOICE, totals(amount)).open == amount
+
+
+@pytest.mark.parametrize("kind", [DocumentType.INVOICE, DocumentType.CREDIT_NOTE])
+def test_what_is_open_of_a_new_document_is_its_amount_due(kind: DocumentType) -> None:
+    of_document = totals(Decimal("9.98"), prepaid=Decimal("5.00"), rounding=Decimal("0.01"))
+    found = Settlement.of(kind, of_document)
+    assert (abs(found.open), abs(found.owed)) == (Decimal("4.99"), Decimal("9.99"))
+    assert (found.open > 0) == (kind is DocumentType.INVOICE)
+
+
+def test_what_was_paid_before_can_be_paid_back() -> None:
+    assert settlement("100", prepaid="130").refundable == 130
+    assert settlement("100", prepaid="100", refunded="100").refundable == 0
 
 
 amounts = st.decimals("0.01", "500", places=2)
 changes = st.lists(st.tuples(st.sampled_from(["payment", "refund", "credit"]), amounts), max_size=12)
 
 
-@given(gross=st.decimals("0", "1000", places=2), changes=changes)
+@given(
+    gross=st.decimals("0", "1000", places=2),
+    prepaid=st.just(ZERO) | st.decimals("0", "1100", places=2),
+    changes=changes,
+)
 def test_whatever_is_paid_refunded_and_credited_adds_up_to_the_gross_total(
-    gross: Decimal, changes: list[tuple[str, Decimal]]
+    gross: Decimal, prepaid: Decimal, changes: list[tuple[str, Decimal]]
 ) -> None:
-    found = Settlement.of(DocumentType.INVOICE, gross)
+    found = Settlement.of(DocumentType.INVOICE, totals(gross, prepaid))
     for what, amount in changes:
         if what == "credit":
             found = found.after_credit(min(amount, gross - found.credited))
@@ -100,8 +143,8 @@ def test_whatever_is_paid_refunded_and_credited_adds_up_to_the_gross_total(
             found = found.after(told(PaymentRecorded, amount))
         elif amount <= found.refundable:
             found = found.after(told(RefundRecorded, amount))
-    assert found.open + found.paid - found.refunded + found.credited == gross
-    assert 0 <= found.refundable == found.received
+    assert found.open + found.prepaid + found.paid - found.refunded + found.credited == gross
+    assert 0 <= found.refundable == found.prepaid + found.received
     assert _is_consistent(found)
 
 
@@ -109,12 +152,12 @@ def _is_consistent(found: Settlement) -> bool:
     overdue = found.status_on(date(2026, 3, 15), DUE) is PaymentStatus.OVERDUE
     match found.status:
         case PaymentStatus.OPEN:
-            return overdue and found.open > 0 and not found.received
+            return overdue and found.open > 0 and not found.paid_by_now
         case PaymentStatus.PARTIALLY_PAID:
-            return overdue and found.open > 0 and found.received > 0
+            return overdue and found.open > 0 and found.paid_by_now > 0
         case PaymentStatus.PAID:
             return not overdue and found.open <= 0
         case PaymentStatus.CREDITED:
-            return not overdue and found.credited == found.owed and found.open == -found.received
+            return not overdue and found.credited == found.owed and found.open == -found.paid_by_now
         case PaymentStatus.OVERDUE:
             return False

@@ -69,6 +69,8 @@ SELLER = Seller(
         account_holder="Nordlicht Musik GmbH",
     ),
     accent_color="#1f4e79",
+    creditor_id="DE98ZZZ09999999999",
+    contact_name="Erika Beispiel, Buchhaltung",
 )
 
 

@@ -167,11 +167,14 @@ class Pages:
         documents = self._views.documents(number=number.strip().upper() or None, limit=_ROWS, cursor=cursor)
         return self._shell.page(request, "documents.html", viewer=viewer, documents=documents, number=number)
 
-    def document(self, request: Request, viewer: DocumentReader, document_id: UUID) -> Response:
+    def document(
+        self, request: Request, viewer: DocumentReader, document_id: UUID, min_position: MinPosition = None
+    ) -> Response:
+        late = self._is_late(min_position)
         document = self._views.document(document_id)
         if document is None:
             raise NotFound(f"There is no document {document_id}.")
-        return self._shell.page(request, "document.html", viewer=viewer, document=document)
+        return self._shell.page(request, "document.html", viewer=viewer, document=document, late=late)
 
     def status(self, request: Request, viewer: Reader) -> Response:
         return self._shell.page(request, "status.html", viewer=viewer, **self._views.status())

@@ -7,14 +7,20 @@ from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from msgspec import structs
+
 from services.billing.as_due import check_as_due
 from services.billing.checks import check_draft
+from services.billing.complete import check_complete
 from services.billing.document import Draft
 from services.billing.due import Billable, Cutoff, Position, Terms, positions
+from services.billing.gross import rounding_to_agreed
 from services.billing.money_back import as_credit_note, is_money_back
 from services.billing.party import Party
+from services.billing.paying import payment_means
 from services.billing.rating import HUNDRED, adjustment_amount, adjustments, line_amount, net_price
 from services.billing.sellers import Sellers, shown
+from services.billing.shipping import apart, delivered_to
 from services.billing.sums import Vat, totals_of
 from services.billing.tax import Tax
 from services.billing.taxed import Head, Part, Taxation, Taxed
@@ -27,6 +33,8 @@ from services.values import (
     DocumentAdjustment,
     DocumentGrouping,
     DocumentLine,
+    DocumentTotals,
+    EInvoiceFormat,
     LineOrigin,
     TaxSubtotal,
 )
@@ -63,8 +71,9 @@ def assemble(
             for part in taxation.parts(_head(billable.terms), due):
                 grouped[_group(taxation, part)].append(part)
     return [
-        _document(Taxation(customer, sellers.with_id(group.billing_entity_id)), group, parts, cutoff)
+        _document(Taxation(customer, sellers.with_id(group.billing_entity_id)), group, document, cutoff)
         for group, parts in grouped.items()
+        for document in apart(customer, parts)
     ]
 
 
@@ -115,6 +124,8 @@ class _Document:
         allowances = tuple(self._order_adjustments(lines, "allowances"))
         charges = tuple(self._order_adjustments(lines, "charges"))
         taxes = self._taxes(lines, allowances, charges)
+        totals = self._totals(lines, allowances, charges, taxes)
+        buyer = self._buyer()
         draft = Draft(
             billing_entity_id=self._entity.billing_entity_id,
             customer_id=self._customer.customer_id,
@@ -124,19 +135,24 @@ class _Document:
             currency=self._currency,
             language=self._customer.language,
             seller=shown(self._entity, self._customer.language),
-            buyer=self._buyer(),
+            buyer=buyer,
             lines=lines,
             taxes=taxes,
-            totals=totals_of(lines, allowances, charges, taxes, self._currency),
+            totals=totals,
             allowances=allowances,
             charges=charges,
             payment_term_days=self._group.payment_term_days,
             purchase_order=self._group.purchase_order,
             supply_date=max(t.position.supplied_on for part in self._parts for t in part.taxed),
+            payment_means=payment_means(self._customer, totals.due, self._currency),
+            deliver_to=delivered_to(self._customer, self._parts, buyer.address),
+            e_invoice=self._e_invoice(),
+            delivery=self._customer.preferred_document_delivery,
         )
-        check_as_due(draft, self._taxation, self._parts)
         issued = as_credit_note(draft) if is_money_back(draft) else draft
+        check_as_due(issued, self._taxation, self._parts)
         check_draft(issued)
+        check_complete(issued, self._entity.ident)
         return issued
 
     # -- parties --------------------------------------------------------------------------------
@@ -153,6 +169,10 @@ class _Document:
             email=address.email or customer.email,
             buyer_reference=customer.e_invoicing.buyer_reference if customer.e_invoicing else None,
         )
+
+    def _e_invoice(self) -> EInvoiceFormat:
+        wanted = self._customer.e_invoicing
+        return wanted.format if wanted else EInvoiceFormat.ZUGFERD
 
     # -- lines ----------------------------------------------------------------------------------
 
@@ -228,6 +248,19 @@ class _Document:
             taxable[charge.tax_category, charge.tax_rate] += charge.amount
         ordered = sorted(taxable.items(), key=lambda entry: (entry[0][0], -entry[0][1]))
         return tuple(self._subtotal(vat, amount) for vat, amount in ordered)
+
+    def _totals(
+        self,
+        lines: Sequence[DocumentLine],
+        allowances: Sequence[DocumentAdjustment],
+        charges: Sequence[DocumentAdjustment],
+        taxes: Sequence[TaxSubtotal],
+    ) -> DocumentTotals:
+        """With what was prepaid of its orders, and with what rounding makes of gross prices."""
+        prepaid = sum((part.prepaid for part in self._parts), ZERO)
+        totals = totals_of(lines, allowances, charges, taxes, self._currency, prepaid)
+        rounding = rounding_to_agreed(self._parts, lines, totals.gross, self._currency)
+        return structs.replace(totals, rounding=rounding)
 
     def _subtotal(self, vat: Vat, taxable: Decimal) -> TaxSubtotal:
         category, rate = vat

@@ -246,9 +246,19 @@ def mark_billed(cursor: Cursor, documents: Iterable[tuple[UUID, Sequence[Documen
         "  AS new (billable_id, item, interval_start, interval_end, late, document_id, line)",
         [list(column) for column in zip(*billed, strict=True)],
     )
+    _spend_prepaid(cursor, {line.origin.id for _, lines in issued for line in lines})
     usage_records.mark_billed(cursor, issued)
     last_amounts.record(cursor, issued)
     _advance(cursor, billed)
+
+
+def _spend_prepaid(cursor: Cursor, billed: Collection[UUID]) -> None:
+    """What was collected for an order stands on its first document, and on none by which it is billed again."""
+    cursor.execute(
+        "UPDATE billables SET terms = terms - 'prepaidAmount'"
+        " WHERE billable_id = ANY(%s) AND kind = 'ORDER' AND terms ? 'prepaidAmount'",
+        [list(billed)],
+    )
 
 
 BilledInterval = tuple[UUID, str, date, date, int, UUID, int]

@@ -1,10 +1,12 @@
 """The billing entity: the seller whose name is on the documents."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import NAMESPACE_URL, UUID, uuid5
+
+from msgspec import structs
 
 from services.billing.number_ranges import Numbering, completed
 from services.errors import NotFound
@@ -33,6 +35,9 @@ class Settings:
     texts: Mapping[str, DocumentTexts] = field(default_factory=dict)
 
 
+_SETTINGS = tuple(Settings.__dataclass_fields__)
+
+
 class BillingEntity(Aggregate):
     """A seller with its settings; every definition replaces the one before, documents keep what they showed."""
 
@@ -40,6 +45,7 @@ class BillingEntity(Aggregate):
 
     def __init__(self) -> None:
         self.ident: str
+        self.settings: Settings
 
     class Event(Aggregate.Event):
         billing_entity_id: UUID
@@ -53,6 +59,7 @@ class BillingEntity(Aggregate):
 
         def apply(self, aggregate: "BillingEntity") -> None:
             aggregate.ident = self.ident
+            aggregate.settings = Settings(**{name: getattr(self, name) for name in _SETTINGS})
 
     class Defined(FirstEvent, Event):
         TOPIC: ClassVar[str] = "billing.BillingEntityDefined"
@@ -85,13 +92,28 @@ class BillingEntity(Aggregate):
         )
 
     def redefine(self, settings: Settings, numbering: Numbering, now: datetime) -> None:
-        """Replace the settings; documents that are issued keep what they showed.
+        """Replace the settings but for the logo; documents that are issued keep what they showed.
 
         Raises PrefixTaken, and NumbersAllotted where a range that has begun would not go on where it stands.
         """
-        checked = _checked(self.id, settings, numbering)
+        seller = structs.replace(settings.seller, logo=self.settings.seller.logo)
+        self._become(_checked(self.id, replace(settings, seller=seller), numbering), now)
+
+    def show_logo(self, sha256: str | None, now: datetime, *, is_default: bool) -> None:
+        """Have documents show the picture with this hash, or none; nothing happens where they do already.
+
+        `is_default` says whether it bills whoever names no other one: that may have gone to another one meanwhile.
+        """
+        settings = self.settings
+        if settings.seller.logo != sha256:
+            seller = structs.replace(settings.seller, logo=sha256)
+            self._become(
+                _fields(replace(settings, seller=seller, default=settings.default and is_default)), now
+            )
+
+    def _become(self, settings: Mapping[str, Any], now: datetime) -> None:
         self.trigger_event(
-            BillingEntity.Redefined, timestamp=now, billing_entity_id=self.id, ident=self.ident, **checked
+            BillingEntity.Redefined, timestamp=now, billing_entity_id=self.id, ident=self.ident, **settings
         )
 
 
@@ -99,5 +121,8 @@ def _checked(entity_id: UUID, settings: Settings, numbering: Numbering) -> dict[
     """The settings as an event carries them."""
     ranges = completed(settings.number_prefix, settings.number_ranges)
     numbering.check(entity_id, ranges)
-    given = {name: getattr(settings, name) for name in Settings.__dataclass_fields__}
-    return given | {"number_ranges": ranges, "texts": dict(settings.texts)}
+    return _fields(replace(settings, number_ranges=ranges, texts=dict(settings.texts)))
+
+
+def _fields(settings: Settings) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in _SETTINGS}

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from services.billing.document import Draft
+from services.billing.rating import rounding_max
 from services.errors import KontorError
 from services.money import ZERO, minor_unit, rounded
 from services.values import TaxSubtotal
@@ -50,8 +51,13 @@ def check_draft(draft: Draft, credited: Iterable[TaxSubtotal] = ()) -> None:
         _equal("BR-CO-17", tax, rounded(taxable * subtotal.rate / 100, currency))
         _equal("BR-S-08", subtotal.taxable, _taxable(draft, subtotal.category, subtotal.rate))
     _equal("BR-CO-18", totals.net, sum((t.taxable for t in draft.taxes), ZERO))
-    if totals.net % minor_unit(currency):
-        raise WrongSum(f"{totals.net} has more decimals than {currency}")
+    for amount in (totals.net, totals.prepaid, totals.rounding):
+        if amount % minor_unit(currency):
+            raise WrongSum(f"{amount} has more decimals than {currency}")
+    if draft.preceding_document is None and abs(totals.rounding) > rounding_max(draft.lines, currency):
+        raise WrongSum(
+            f"BT-114: {totals.rounding} is more than rounding can explain; the document was not issued"
+        )
     _check_vat(draft.taxes)
     _check_breakdown(draft)
     for number, line in enumerate(draft.lines, 1):

@@ -45,13 +45,14 @@ class Check:
 
 
 def ask_for(cursor: Cursor, checks: Iterable[Check]) -> None:
-    """Have contracts looked at; those of which nothing is billed need not be."""
+    """Have contracts looked at; those of which nothing is billed need not be, unless a correction is still open."""
     for check in checks:
         cursor.execute(
             "INSERT INTO contract_checks"
             " (contract_id, customer_id, since, causes, actor, correlation_id, causation_id)"
             " SELECT %s, %s, %s, %s, %s, %s, %s FROM billables"
-            " WHERE billable_id = %s AND progress <> '{}'"
+            " WHERE billable_id = %s AND (progress <> '{}'"
+            "  OR EXISTS (SELECT FROM open_corrections WHERE contract_id = billable_id))"
             " ON CONFLICT (contract_id) DO UPDATE SET since = least(contract_checks.since, excluded.since),"
             "  causes = contract_checks.causes || excluded.causes, actor = excluded.actor,"
             "  correlation_id = excluded.correlation_id, causation_id = excluded.causation_id",

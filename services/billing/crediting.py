@@ -12,8 +12,10 @@ from decimal import Decimal, localcontext
 
 from msgspec import structs
 
+from services.billing.as_credited import check_as_credited, check_cancelled
 from services.billing.checks import check_draft
 from services.billing.document import Draft
+from services.billing.line_credit import ONE_UNIT, LineCredit
 from services.billing.rating import HUNDRED, PRECISE_DIGITS, line_amount, shown_price
 from services.billing.sums import Vat, amount_of, net_of, totals_of
 from services.errors import FieldError, InvalidFields, Refused
@@ -28,8 +30,6 @@ from services.values import (
 )
 
 ONE = Decimal(1)
-ONE_UNIT = "C62"
-"""Unit of a credited amount (UN/ECE Rec 20: one)."""
 
 
 class NotAnInvoice(Refused):
@@ -46,17 +46,6 @@ class CreditedBeyondBill(Refused):
 
 class BilledTogether(Refused):
     """What was billed together is billed again only together."""
-
-
-@dataclass(frozen=True, slots=True)
-class LineCredit:
-    """What to credit of a line: so many of its units, or a net amount, or (neither given) all that is left of it."""
-
-    line: int
-    quantity: Decimal | None = None
-    amount: Decimal | None = None
-    bill_again: bool = False
-    """Whether its interval, usage, item or order line is to be billed once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +87,9 @@ def cancellation(
     asked = [LineCredit(left.line.line, bill_again=True) for left in note.left.values() if left.is_anything]
     if not asked:
         raise AlreadyCredited(f"{invoice.number} is credited in full already.")
-    return note.draft(asked, reason, issue_date)
+    draft = note.draft(asked, reason, issue_date)
+    check_cancelled(draft, invoice, credited)
+    return draft
 
 
 def credit(
@@ -125,6 +116,7 @@ class _CreditNote:
             raise NotAnInvoice(f"{invoice.number} is not an invoice; credit the invoice that it is about.")
         self._invoice = invoice
         self._currency = invoice.currency
+        self._notes = credited
         self._credited = [line for note in credited for line in note.lines]
         self._credited_taxes = [tax for note in credited for tax in note.taxes]
         self.left = {one.line.line: one for one in lines_left(invoice, self._credited)}
@@ -135,6 +127,7 @@ class _CreditNote:
         allowances = tuple(self._adjustments(invoice.allowances, lines))
         charges = tuple(self._adjustments(invoice.charges, lines))
         taxes = tuple(self._taxes(lines, allowances, charges))
+        totals = totals_of(lines, allowances, charges, taxes, self._currency)
         draft = Draft(
             billing_entity_id=invoice.billing_entity_id,
             customer_id=invoice.customer_id,
@@ -147,7 +140,7 @@ class _CreditNote:
             buyer=invoice.buyer,
             lines=lines,
             taxes=taxes,
-            totals=totals_of(lines, allowances, charges, taxes, self._currency),
+            totals=structs.replace(totals, rounding=self._rounding(totals.gross)),
             allowances=allowances,
             charges=charges,
             payment_term_days=0,
@@ -158,9 +151,13 @@ class _CreditNote:
                 document_id=invoice.document_id, number=invoice.number, issue_date=invoice.issue_date
             ),
             reason=reason,
+            deliver_to=invoice.deliver_to,
+            e_invoice=invoice.e_invoice,
+            delivery=invoice.delivery,
         )
         self._check_billed_together(lines)
         self._check_within_bill(draft)
+        check_as_credited(draft, invoice, self._notes, asked)
         check_draft(draft, self._credited_taxes)
         return draft
 
@@ -238,11 +235,12 @@ class _CreditNote:
                 yield structs.replace(adjustment, amount=amount)
 
     def _share(self, adjustment: DocumentAdjustment, credited: Sequence[DocumentLine]) -> Decimal:
-        """What of it falls to the credited order lines with its VAT; all of it once nothing is left of the invoice.
+        """What of it falls to the credited order lines with its VAT; all of it once nothing is left of any order line.
 
         It is an order's: contracts have none on document level.
         """
-        if not any(left.is_anything for left in lines_left(self._invoice, credited)):
+        left = lines_left(self._invoice, credited)
+        if not any(one.is_anything and one.line.origin.type == "ORDER" for one in left):
             return adjustment.amount
         vat = (adjustment.tax_category, adjustment.tax_rate)
         of_all, of_credited = (net_of(_of_orders(lines), vat) for lines in (self._invoice.lines, credited))
@@ -268,11 +266,23 @@ class _CreditNote:
             tax = rounded(together * billed.rate / HUNDRED, self._currency)
             yield structs.replace(billed, taxable=taxable, tax=tax - sum((t.tax for t in before), ZERO))
 
+    def _rounding(self, gross: Decimal) -> Decimal:
+        """What makes the credit notes give back what was owed, no more at any time, and in the end not a cent less."""
+        before = sum((note.totals.gross for note in self._notes), ZERO)
+        given_back = sum((note.totals.due for note in self._notes), ZERO)
+        return rounded(self._given_back(before + gross) - given_back - gross, self._currency)
+
+    def _given_back(self, gross: Decimal) -> Decimal:
+        """What so much of the invoice's gross total comes to; all of it comes to the amount that was owed."""
+        totals = self._invoice.totals
+        owed = totals.gross + totals.rounding
+        return owed if gross == totals.gross else min(gross, owed)
+
     # -- checks ---------------------------------------------------------------------------------
 
     def _check_billed_together(self, lines: Sequence[DocumentLine]) -> None:
-        """Of what is billed again nothing may be left that was billed with it: all lines of an interval's usage, and
-        of an order that has allowances or charges of its own, which would be billed again as well."""
+        """Of what is billed again nothing may be left that was billed with it: all lines of an interval's usage, and of
+        all orders where there are allowances or charges, which go back in proportion and would be billed again in full."""
         left = lines_left(self._invoice, [*self._credited, *lines])
         for line in lines:
             assert line.credits
@@ -285,10 +295,12 @@ class _CreditNote:
                 )
 
     def _is_billed_with(self, one: DocumentLine, other: DocumentLine) -> bool:
+        if one.origin.type == other.origin.type == "ORDER" and (
+            self._invoice.allowances or self._invoice.charges
+        ):
+            return True
         if one.origin.id != other.origin.id:
             return False
-        if one.origin.type == "ORDER" and (self._invoice.allowances or self._invoice.charges):
-            return True
         if one.usage:
             return one.origin.item == other.origin.item and one.usage == other.usage
         return one.line == other.line
@@ -300,9 +312,11 @@ class _CreditNote:
                 t for t in self._credited_taxes if (t.category, t.rate) == (billed.category, billed.rate)
             ]
             credited = sum((t.taxable for t in [*before, *same]), ZERO)
-            _within(f"VAT category {billed.category}", billed.taxable, credited)
-        invoice, before_net = self._invoice, sum((t.taxable for t in self._credited_taxes), ZERO)
-        _within("the document", invoice.totals.net, before_net + draft.totals.net)
+            _within(f"VAT category {billed.category}, net", billed.taxable, credited)
+        for name in ("net", "gross"):
+            before_sum = sum((getattr(note.totals, name) for note in self._notes), ZERO)
+            billed_sum, sum_now = getattr(self._invoice.totals, name), getattr(draft.totals, name)
+            _within(f"the document, {name}", billed_sum, before_sum + sum_now)
 
 
 def _credited(line: DocumentLine, billed: DocumentLine, quantity: Decimal, asked: LineCredit) -> DocumentLine:
@@ -321,5 +335,5 @@ def _bears(vat: Vat, parts: Sequence[DocumentLine | DocumentAdjustment]) -> bool
 def _within(what: str, billed: Decimal, credited: Decimal) -> None:
     if not min(billed, ZERO) <= credited <= max(billed, ZERO):
         raise CreditedBeyondBill(
-            f"Of {what}, {billed} was billed net and {credited} would be credited; cancel the document to credit all."
+            f"Of {what}, {billed} was billed and {credited} would be credited; cancel the document to credit all."
         )

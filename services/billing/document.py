@@ -1,5 +1,6 @@
 """The issued document: what is legally stored, and never changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar, Self
@@ -9,17 +10,22 @@ from services.errors import NotFound
 from services.events import Aggregate, FirstEvent
 from services.messages import DocumentType
 from services.values import (
+    Address,
     Buyer,
     DocumentAdjustment,
+    DocumentDelivery,
     DocumentLine,
     DocumentReference,
     DocumentTotals,
+    EInvoiceFormat,
+    PaymentMeans,
     Personal,
+    RenderedFile,
     Seller,
     TaxSubtotal,
 )
 
-TEMPLATE_VERSION = 1
+TEMPLATE_VERSION = 2
 """Version of the layout for new documents; documents keep the one they were issued with."""
 
 
@@ -51,6 +57,10 @@ class Draft:
     type: DocumentType = DocumentType.INVOICE
     preceding_document: DocumentReference | None = None
     reason: str | None = None
+    payment_means: PaymentMeans | None = None
+    deliver_to: Address | None = None
+    e_invoice: EInvoiceFormat = EInvoiceFormat.ZUGFERD
+    delivery: DocumentDelivery = DocumentDelivery.NONE
 
 
 class Document(Aggregate):
@@ -60,6 +70,9 @@ class Document(Aggregate):
 
     def __init__(self) -> None:
         self.number: str
+        self.customer_id: UUID
+        self.template_version: int
+        self.files: tuple[RenderedFile, ...]
 
     class Event(Aggregate.Event):
         document_id: UUID
@@ -91,9 +104,27 @@ class Document(Aggregate):
         preceding_document: DocumentReference | None = None
         reason: Personal | None = None
         seen_position: int | None = None
+        payment_means: PaymentMeans | None = None
+        deliver_to: Address | None = None
+        e_invoice: EInvoiceFormat = EInvoiceFormat.ZUGFERD
+        delivery: DocumentDelivery = DocumentDelivery.NONE
 
         def apply(self, aggregate: "Document") -> None:
             aggregate.number = self.number
+            aggregate.customer_id = self.customer_id
+            aggregate.template_version = self.template_version
+            aggregate.files = ()
+
+    class Rendered(Event):
+        TOPIC: ClassVar[str] = "billing.DocumentRendered"
+
+        customer_id: UUID
+        number: str
+        template_version: int
+        files: tuple[RenderedFile, ...]
+
+        def apply(self, aggregate: "Document") -> None:
+            aggregate.files = self.files
 
     @classmethod
     def issue(
@@ -118,4 +149,18 @@ class Document(Aggregate):
             template_version=TEMPLATE_VERSION,
             seen_position=seen_position,
             **{name: getattr(draft, name) for name in Draft.__dataclass_fields__},
+        )
+
+    def record_files(self, files: Sequence[RenderedFile], now: datetime) -> None:
+        """Record what its files are, once: rendering gives the same bytes for ever, and this is what they are held to."""
+        if self.files:
+            return
+        self.trigger_event(
+            self.Rendered,
+            timestamp=now,
+            document_id=self.id,
+            customer_id=self.customer_id,
+            number=self.number,
+            template_version=self.template_version,
+            files=tuple(files),
         )

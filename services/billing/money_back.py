@@ -17,7 +17,7 @@ def is_money_back(draft: Draft) -> bool:
 def as_credit_note(draft: Draft) -> Draft:
     """The same with opposite signs: quantities, amounts and sums; allowances are charges and charges allowances.
 
-    It is about no single invoice, and its lines bill what they say: nothing is billed again because of it.
+    It is about no single invoice, nothing is collected by it, and its lines bill what they say: nothing is billed again because of it.
     """
     return replace(
         draft,
@@ -29,6 +29,7 @@ def as_credit_note(draft: Draft) -> Draft:
         charges=draft.allowances,
         taxes=tuple(_subtotal(tax) for tax in draft.taxes),
         totals=_totals(draft.totals),
+        payment_means=None,
     )
 
 
@@ -50,4 +51,6 @@ def _totals(totals: DocumentTotals) -> DocumentTotals:
         net=-totals.net,
         tax=-totals.tax,
         gross=-totals.gross,
+        prepaid=-totals.prepaid,
+        rounding=-totals.rounding,
     )

@@ -21,6 +21,7 @@ from services.values import (
     Address,
     AddressType,
     CustomerType,
+    DocumentDelivery,
     DocumentGrouping,
     EInvoicing,
     PaymentAccount,
@@ -57,6 +58,7 @@ class Party(Value, frozen=True):
     contact_person: Personal | None = None
     email: Personal | None = None
     vat_id: Personal | None = None
+    preferred_document_delivery: DocumentDelivery = DocumentDelivery.NONE
     e_invoicing: EInvoicing | None = None
     group_documents_by: DocumentGrouping = DocumentGrouping.CUSTOMER
     billing_entity: str | None = None
@@ -106,6 +108,10 @@ class Party(Value, frozen=True):
     def shipping_address(self, address_id: UUID | None) -> Address | None:
         """The address that is named, or the default one where none is or it was removed; None if there is none."""
         return self._address(AddressType.SHIPPING, address_id)
+
+    def payment_account(self) -> PaymentAccount | None:
+        """The default one; None where nothing was agreed on how the customer pays."""
+        return next((account for account in self.payment_accounts if account.default), None)
 
     def _address(self, address_type: AddressType, address_id: UUID | None) -> Address | None:
         fitting = [a for a in self.addresses if a.address_type is address_type]

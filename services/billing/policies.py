@@ -10,6 +10,7 @@ from services.billing import (
     correction_proposals,
     credit_notes,
     customer_changes,
+    deliveries,
     numbering,
     receivables,
     run_queue,
@@ -93,6 +94,7 @@ def _follow_part(cursor: Cursor, envelopes: Sequence[Envelope]) -> None:
     _follow_documents(cursor, documents)
     receivables.follow(cursor, [e.body for e in envelopes])
     correction_proposals.follow(cursor, [e.body for e in envelopes])
+    deliveries.follow(cursor, envelopes)
     run_queue.record_outcomes(cursor, [e.body for e in envelopes if isinstance(e.body, CustomerBilled)])
     for envelope in envelopes:
         match envelope.body:

@@ -9,9 +9,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from services.billing.assembly import assemble
-from services.billing.crediting import Left, LineCredit, credit, lines_left
+from services.billing.crediting import Left, credit, lines_left
 from services.billing.document import Draft
 from services.billing.due import Billable, Cutoff, Position, Progress, billed_without, positions
+from services.billing.line_credit import LineCredit
 from services.billing.party import Party
 from services.billing.rating import adjustments, line_amount
 from services.billing.sellers import Sellers
@@ -21,7 +22,9 @@ from services.terms import ContractTerms
 from services.values import DocumentLine, LineAdjustment, Period
 
 ALWAYS = Period(first=date(1900, 1, 1), last=date(8999, 12, 31))
-NO_CUTOFF = Cutoff(ALWAYS.last, ALWAYS.last)
+END_OF_BILLS = date(6999, 12, 31)
+"""No interval that begins by then, however long, has days that are not in `ALWAYS`."""
+NO_CUTOFF = Cutoff(END_OF_BILLS, END_OF_BILLS)
 
 
 @dataclass(frozen=True, slots=True)

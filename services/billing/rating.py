@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 from services.billing.schedule import Segment
 from services.money import ZERO, decimals, minor_unit, rounded
-from services.values import AllowanceOrCharge, Discount, LineAdjustment
+from services.values import AllowanceOrCharge, Discount, DocumentLine, LineAdjustment
 
 PRICE_DECIMALS_MAX = 10
 PRECISE_DIGITS = 60
@@ -51,13 +51,19 @@ def net_price(gross_unit_price: Decimal, quantity: Decimal, rate: Decimal, curre
 
     The net of a line is its gross amount ÷ (1 + rate), rounded half up: 9.99 with 19 % is 8.39. VAT is then worked
     out as on every other document, once per rate on the sum of the nets (BR-CO-17), and 19 % of 8.39 is 1.59: the
-    total is 9.98. No net in whole cents gives 9.99; across many lines such cents mostly even out. An invoice whose
-    sums a machine can check was chosen over one that repeats the shop's total.
+    total is 9.98. No net in whole cents gives 9.99; the cent is added to the amount due (`gross.py`).
     """
     gross = line_amount(quantity, gross_unit_price, currency)
     with localcontext(prec=PRECISE_DIGITS):
         net = rounded(gross * HUNDRED / (HUNDRED + rate), currency)
         return shown_price(net / quantity, quantity, currency)
+
+
+def rounding_max(lines: Iterable[DocumentLine], currency: str) -> Decimal:
+    """The most by which a document with gross prices can miss their sum: a minor unit for each line, and one for each
+    of its allowances and charges."""
+    roundings = sum(1 + len(line.allowances) + len(line.charges) for line in lines)
+    return roundings * minor_unit(currency)
 
 
 def adjustments(

@@ -18,7 +18,7 @@ from services.settlement import Settlement, credit_in
 
 def owed_on(document_id: UUID, number: str, document: DocumentIssued | Draft) -> Owed:
     """What is owed on a document when it is issued."""
-    settlement = Settlement.of(document.type, document.totals.gross, document.preceding_document)
+    settlement = Settlement.of(document.type, document.totals, document.preceding_document)
     return Owed(document_id, number, document.customer_id, document.currency, settlement)
 
 
@@ -67,14 +67,16 @@ def add(cursor: Cursor, documents: Sequence[Owed]) -> None:
         return
     settlements = [document.settlement for document in documents]
     cursor.execute(
-        "INSERT INTO receivables (document_id, number, customer_id, currency, owed, credited)"
-        " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::numeric[], %s::numeric[])",
+        "INSERT INTO receivables (document_id, number, customer_id, currency, owed, prepaid, credited)"
+        " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::numeric[], %s::numeric[],"
+        " %s::numeric[])",
         [
             [document.document_id for document in documents],
             [document.number for document in documents],
             [document.customer_id for document in documents],
             [document.currency for document in documents],
             [settlement.owed for settlement in settlements],
+            [settlement.prepaid for settlement in settlements],
             [settlement.credited for settlement in settlements],
         ],
     )

@@ -26,8 +26,9 @@ def totals_of(
     charges: Sequence[DocumentAdjustment],
     taxes: Sequence[TaxSubtotal],
     currency: str,
+    prepaid: Decimal = ZERO,
 ) -> DocumentTotals:
-    """All sums of a document, with the decimals of its currency."""
+    """All sums of a document, with the decimals of its currency; nothing is rounded so far (BT-114)."""
     zero = rounded(ZERO, currency)
     line_sum = sum((line.net for line in lines), zero)
     allowance_sum = sum((a.amount for a in allowances), zero)
@@ -35,5 +36,12 @@ def totals_of(
     net = line_sum - allowance_sum + charge_sum
     tax = sum((t.tax for t in taxes), zero)
     return DocumentTotals(
-        lines=line_sum, allowances=allowance_sum, charges=charge_sum, net=net, tax=tax, gross=net + tax
+        lines=line_sum,
+        allowances=allowance_sum,
+        charges=charge_sum,
+        net=net,
+        tax=tax,
+        gross=net + tax,
+        prepaid=zero + prepaid,
+        rounding=zero,
     )

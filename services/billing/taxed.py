@@ -11,6 +11,7 @@ from services.billing.due import Position
 from services.billing.party import Party
 from services.billing.tax import Parties, Supply, Tax, tax_of
 from services.messages import BillingEntityDefined, ContractSigned, OrderRecorded
+from services.money import ZERO
 from services.values import AllowanceOrCharge, OrderLine, TaxCategory
 
 Head = ContractSigned | OrderRecorded
@@ -33,6 +34,11 @@ class Part:
 
     head: Head
     taxed: Sequence[Taxed]
+
+    @property
+    def prepaid(self) -> Decimal:
+        """What was collected for it before it is billed."""
+        return self.head.prepaid_amount if isinstance(self.head, OrderRecorded) else ZERO
 
     @property
     def is_outside_scope(self) -> bool:
@@ -109,14 +115,19 @@ def _amount(priced: Position | OrderLine) -> Decimal:
 
 
 def _with_share(head: Head, part: Sequence[Taxed]) -> Head:
-    """An order with the share of document-level allowances and charges of some of its lines.
+    """An order with the share of document-level allowances and charges, and of what was prepaid, of some of its lines.
 
     A percentage is of each part; an amount cannot be divided and goes with what is principally supplied, also where
     only a part is billed again.
     """
     if isinstance(head, ContractSigned) or _principal_line(head) in {t.position.item for t in part}:
         return head
-    return structs.replace(head, allowances=_percentages(head.allowances), charges=_percentages(head.charges))
+    return structs.replace(
+        head,
+        allowances=_percentages(head.allowances),
+        charges=_percentages(head.charges),
+        prepaid_amount=ZERO,
+    )
 
 
 def _percentages(given: Sequence[AllowanceOrCharge]) -> tuple[AllowanceOrCharge, ...]:

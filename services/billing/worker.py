@@ -1,24 +1,17 @@
 """A billing worker: follows the customer log and bills what runs ask for, until it is told to stop."""
 
-import logging
 import threading
-from collections.abc import Callable
 
 from services.billing.application import BillingApplication
+from services.billing.repeating import WAIT_SECONDS, repeat
 from services.messages import Feed, PartitionedFeed
-
-log = logging.getLogger(__name__)
-
-WAIT_SECONDS = 1.0
-PAUSE_FIRST_SECONDS = 0.2
-PAUSE_MAX_SECONDS = 10.0
 
 
 class Worker:
     """Two loops, one per feed that brings work. Any number of workers, in any processes, share the work.
 
     `customers` brings what can be billed and which runs are requested; `billing` hints at runs that were
-    started. A loop that fails (a lost database, say) tries again after a pause that grows.
+    started.
     """
 
     def __init__(self, application: BillingApplication, customers: PartitionedFeed, billing: Feed) -> None:
@@ -29,9 +22,11 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; transactions under way are finished."""
-        following = threading.Thread(target=self._repeat, args=[self.follow, stop], name="follow customers")
+        following = threading.Thread(
+            target=repeat, args=[self.follow, stop, "following customers"], name="follow customers"
+        )
         following.start()
-        self._repeat(self.bill, stop)
+        repeat(self.bill, stop, "billing")
         following.join()
 
     def follow(self) -> None:
@@ -47,15 +42,3 @@ class Worker:
         head = self._billing.head()
         if not (self._application.bill_some() or self._application.look_for_corrections()):
             self._billing.wait(head, WAIT_SECONDS)
-
-    @staticmethod
-    def _repeat(step: Callable[[], None], stop: threading.Event) -> None:
-        pause_seconds = PAUSE_FIRST_SECONDS
-        while not stop.is_set():
-            try:
-                step()
-                pause_seconds = PAUSE_FIRST_SECONDS
-            except Exception:
-                log.exception("billing pauses for %.1f s", pause_seconds)
-                stop.wait(pause_seconds)
-                pause_seconds = min(2 * pause_seconds, PAUSE_MAX_SECONDS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from typing import ClassVar, Self
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from msgspec import structs
 from services.errors import FieldError, InvalidFields, NotFound, Refused
 from services.events import Aggregate, FirstEvent
 from services.messages import OrderRecorded
+from services.money import ZERO, decimals, rounded
 from services.values import AllowanceOrCharge, BillingTime, OrderLine
 
 # -- refusals -----------------------------------------------------------------------------------
@@ -68,6 +70,7 @@ class Order(Aggregate):
         invoice_address_id: UUID | None = None
         shipping_address_id: UUID | None = None
         billing_entity: str | None = None
+        prepaid_amount: Decimal = ZERO
 
         def apply(self, aggregate: "Order") -> None:
             aggregate.customer_id = self.customer_id
@@ -88,6 +91,7 @@ class Order(Aggregate):
         """A new order as it was placed."""
         for index, line in enumerate(placed.lines):
             _check_price(line, f"lines[{index}]")
+        _check_prepaid(placed)
         return cls._create(cls.Recorded, id=placed.order_id, timestamp=now, **structs.asdict(placed))
 
     def cancel(self, reason: str | None, anything_billed: Callable[[UUID], bool], now: datetime) -> None:
@@ -107,3 +111,13 @@ def _check_price(line: OrderLine, path: str) -> None:
     if line.unit_price is not None and line.gross_unit_price is not None:
         message = "give either unitPrice (net) or grossUnitPrice"
         raise InvalidFields(FieldError(f"{path}.grossUnitPrice", message, str(line.gross_unit_price)))
+
+
+def _check_prepaid(placed: OrderRecorded) -> None:
+    """What was collected is money: not negative, and in whole minor units."""
+    amount, currency = placed.prepaid_amount, placed.currency
+    if amount < 0:
+        raise InvalidFields(FieldError("prepaidAmount", "is negative; send what was collected", str(amount)))
+    if amount != rounded(amount, currency):
+        message = f"has more than the {decimals(currency)} decimals of {currency}"
+        raise InvalidFields(FieldError("prepaidAmount", message, str(amount)))

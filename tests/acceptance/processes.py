@@ -12,6 +12,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from tests.disks import quickest
+
 
 def working_in(directory: Path) -> list[int]:
     """Every process that works in `directory`: Kontor's by their settings, PostgreSQL's by where they stand."""
@@ -54,7 +56,9 @@ def _traces(pid: int) -> bytes:
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest, which closes our input afterwards
-    with tempfile.TemporaryDirectory(prefix="kontor-server-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(
+        prefix="kontor-server-", dir=quickest(), ignore_cleanup_errors=True
+    ) as name:
         print(name, flush=True)
         sys.stdin.read()
         kill_all(Path(name))

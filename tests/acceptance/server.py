@@ -151,8 +151,14 @@ class KontorServer:
         return answer.json()
 
     def read(self, path: str, **query: Any) -> dict[str, Any]:
-        """The answer to a query that must succeed."""
-        answer = self.http.get(path, params=query)
+        """The answer to a query that must succeed, and sees all that is recorded."""
+        query = {"minPosition": max(self.heads())} | query
+
+        def answered() -> httpx.Response | None:
+            answer = self.http.get(path, params=query)
+            return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
+
+        answer = eventually(answered)
         assert answer.is_success, f"GET {path}: {answer.status_code} {answer.text}"
         return answer.json()
 

@@ -207,7 +207,7 @@ def test_billing_entities_are_listed_as_they_can_be_sent_again(server):
     assert idents[0] == "main"
     shown = server.read("/v1/billing-entities/main")
     assert (shown["default"], shown["seller"]["vatId"], shown["seller"]["creditorId"]) == (
-        True, "DE136695976", None)  # fmt: skip
+        True, "DE136695976", "DE98ZZZ09999999999")  # fmt: skip
     assert shown["numberRanges"]["CREDIT_NOTE"] == {
         "prefix": "RE-GS",
         "digits": 6,

@@ -55,7 +55,7 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
     """Chinook's customers and invoices, imported with the command line; nothing is billed."""
-    with serving() as server:
+    with serving(renderers=0) as server:
         directory = server.data_dir.parent
         shop = Shop(server, directory / "customers.jsonl", directory / "orders.jsonl")
         write(shop.customers, demo.customers())

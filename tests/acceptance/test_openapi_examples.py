@@ -40,10 +40,10 @@ def description(kontor_server: KontorServer) -> Row:
 
 
 def bodies(description: Row) -> Iterator[tuple[str, str, Row, list[Any]]]:
-    """Method, path, operation and examples of everything that takes a body."""
+    """Method, path, operation and examples of everything that takes a body, but for pictures."""
     for path, item in description["paths"].items():
         for method in WRITING:
-            if "requestBody" in item.get(method, {}):
+            if "application/json" in item.get(method, {}).get("requestBody", {}).get("content", ()):
                 yield method.upper(), path, item[method], examples_of(item[method], description)
 
 

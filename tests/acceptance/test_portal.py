@@ -275,6 +275,35 @@ def test_a_line_says_why_and_a_contract_what_is_billed_of_it(page, kontor_server
     expect(page.get_by_text("Nothing is missing, nothing is billed twice.")).to_be_visible()
 
 
+def test_a_document_is_saved_as_e_invoice_and_sent_from_its_page(kontor_server, page, billed):
+    address = f"/v1/documents/{billed.document_id}"
+    page.goto(f"{kontor_server.url}/documents/{billed.document_id}")
+    menu = page.get_by_text("E-invoice (XML)")
+    menu.focus()
+    page.keyboard.press("Enter")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="XRechnung (UBL)").click()
+    number = kontor_server.read(address)["number"]
+    assert download.value.suggested_filename == f"{number}.xml"
+    expected = kontor_server.get(f"{address}/xml", params={"format": "xrechnung-ubl"}).content
+    assert download.value.path().read_bytes() == expected
+    expect(page.get_by_role("link", name="XRechnung (UBL)")).to_be_hidden()
+
+    page.route("**/xml?*", lambda route: route.abort())
+    menu.click()
+    page.get_by_role("link", name="ZUGFeRD (CII)").click()
+    expect(page.get_by_role("alert")).to_contain_text("Kontor cannot be reached")
+
+    delivery = page.get_by_role("region", name="E-mail")
+    expect(delivery).to_contain_text("not sent by e-mail")
+    delivery.get_by_role("button", name="Send").click()
+    box(page, "Recipient").fill("rechnung@example.com")
+    page.get_by_role("dialog").get_by_role("button", name="Send").click()
+    expect(page.get_by_text("The document is on its way.")).to_be_visible()
+    expect(delivery).to_contain_text("no mail server is set up")
+    expect(delivery).to_contain_text("rechnung@example.com")
+
+
 def test_columns_sort_by_their_heads_and_the_address_says_how(page, billed):
     page.get_by_role("columnheader", name="Name").get_by_role("link").click()
     expect(page.get_by_role("columnheader", name="Name")).to_have_attribute("aria-sort", "ascending")
@@ -340,7 +369,12 @@ def pages(billed: Billed) -> list[str]:
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("/customers/7", 404), (f"/documents/{uuid4()}", 404), ("/?cursor=junk", 400), ("/?q=%00", 400)],
+    [
+        ("/customers/7", 404),
+        ("/documents/00000000-0000-4000-8000-000000000000", 404),
+        ("/?cursor=junk", 400),
+        ("/?q=%00", 400),
+    ],
 )
 def test_an_address_that_leads_nowhere_gets_a_page_that_says_so(kontor_server, page, path, status):
     answer = page.goto(f"{kontor_server.url}{path}")

@@ -12,7 +12,7 @@ from rich.status import Status
 from infra import logs
 from infra.lifecycle import exit_on_stop
 from infra.runtime import Runtime
-from tests.benchmarks import appends, page, reading, rebuild, run
+from tests.benchmarks import appends, page, reading, rebuild, rendering, run, xml
 from tests.benchmarks.measuring import Figure, Turns
 from tests.benchmarks.server import durable_server, fresh_runtime
 
@@ -21,6 +21,8 @@ BENCHMARKS: dict[str, Callable[[Runtime, Turns], Iterator[Figure]]] = {
     "run": run.measure,
     "rebuild": rebuild.measure,
     "reading": reading.measure,
+    "rendering": rendering.measure,
+    "xml": xml.measure,
 }
 
 WIDTH = 120

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.postgres.embedded import Server
-from tests.benchmarks import appends, page, reading, rebuild, run
+from tests.benchmarks import appends, page, reading, rebuild, rendering, run, xml
 from tests.benchmarks.__main__ import BENCHMARKS
 from tests.benchmarks.measuring import Figure, Turns
 from tests.benchmarks.server import fresh_runtime
@@ -15,7 +15,8 @@ from tests.benchmarks.server import fresh_runtime
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for benchmark in (run, rebuild, reading):
         monkeypatch.setattr(benchmark, "CUSTOMERS", 20)
-    for benchmark in (appends, reading):
+    monkeypatch.setattr(rendering, "DOCUMENTS", 1)
+    for benchmark in (appends, reading, xml):
         monkeypatch.setattr(benchmark, "SECONDS", 0.1)
 
 

@@ -1,15 +1,21 @@
-"""Invoices for tests of what is credited: any lines, VAT, allowances and charges, with sums that add up."""
+"""Invoices for tests of what is credited: any lines, VAT, allowances and charges, with sums that add up, and what may
+be asked of them."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from hypothesis import strategies as st
+from msgspec import structs
 
+from services.billing.crediting import lines_left
+from services.billing.document import Draft
+from services.billing.line_credit import LineCredit
 from services.billing.rating import line_amount
 from services.billing.sums import amount_of, net_of, totals_of
 from services.messages import DocumentIssued, DocumentType
-from services.money import rounded
+from services.money import ZERO, minor_unit, rounded
 from services.values import (
     Address,
     AddressType,
@@ -72,12 +78,15 @@ def invoice(
     allowances: tuple[DocumentAdjustment, ...] = (),
     charges: tuple[DocumentAdjustment, ...] = (),
     currency: str = "EUR",
+    rounding: Decimal = ZERO,
+    prepaid: Decimal = ZERO,
 ) -> DocumentIssued:
     """RE-2026-000001 over these lines."""
     vats = {(part.tax_category, part.tax_rate) for part in lines} | {
         (part.tax_category, part.tax_rate) for part in (*allowances, *charges)
     }
     taxes = tuple(_subtotal(vat, lines, allowances, charges, currency) for vat in sorted(vats))
+    totals = totals_of(lines, allowances, charges, taxes, currency, prepaid)
     return DocumentIssued(
         document_id=UUID(int=1),
         number="RE-2026-000001",
@@ -97,7 +106,7 @@ def invoice(
         ),
         lines=tuple(lines),
         taxes=taxes,
-        totals=totals_of(lines, allowances, charges, taxes, currency),
+        totals=structs.replace(totals, rounding=rounding),
         allowances=allowances,
         charges=charges,
     )
@@ -146,4 +155,38 @@ def invoices(draw: st.DrawFn) -> DocumentIssued:
         )
         for _ in range(2)
     )
-    return invoice(*lines, allowances=allowances, charges=charges, currency=currency)
+    cents = draw(st.integers(-len(lines), len(lines))) * minor_unit(currency)
+    issued = invoice(*lines, allowances=allowances, charges=charges, currency=currency)
+    rounding = max(cents, -issued.totals.gross) if issued.totals.gross else ZERO
+    return structs.replace(issued, totals=structs.replace(issued.totals, rounding=rounding))
+
+
+def as_issued(draft: Draft, number: str = "RE-GS-2026-000001") -> DocumentIssued:
+    """The draft as it is issued."""
+    fields = {name: getattr(draft, name) for name in Draft.__dataclass_fields__}
+    return DocumentIssued(document_id=uuid4(), number=number, **fields)
+
+
+@st.composite
+def what_to_credit(
+    draw: st.DrawFn, invoice: DocumentIssued, before: Sequence[DocumentIssued]
+) -> list[LineCredit]:
+    """All, units or an amount of up to three lines of which something is left; nothing where that is of none."""
+    left = [one for one in lines_left(invoice, [x for n in before for x in n.lines]) if one.is_anything]
+    if not left:
+        return []
+    chosen = draw(
+        st.lists(st.sampled_from(left), min_size=1, max_size=3, unique_by=lambda one: one.line.line)
+    )
+    asked = []
+    for one in chosen:
+        share = draw(st.decimals("0.01", 1, places=2))
+        kind = draw(st.sampled_from(["whole", "units", "amount"]))
+        number = one.line.line
+        if kind == "amount" and (part := rounded(one.net * share, invoice.currency)) > 0:
+            asked.append(LineCredit(number, amount=part))
+        elif kind == "units" and one.quantity:
+            asked.append(LineCredit(number, quantity=one.quantity * share))
+        else:
+            asked.append(LineCredit(number))
+    return asked

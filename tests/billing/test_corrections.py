@@ -10,8 +10,9 @@ import pytest
 
 from infra.audit import replay_billing
 from services.billing.application.corrections import LateUsageBilled
-from services.billing.crediting import AlreadyCredited, CreditedBeyondBill, LineCredit, NotAnInvoice
+from services.billing.crediting import AlreadyCredited, CreditedBeyondBill, NotAnInvoice
 from services.billing.document import DocumentNotFound
+from services.billing.line_credit import LineCredit
 from services.errors import IdempotencyKeyReused
 from services.messages import DocumentIssued, DocumentType
 from tests import examples

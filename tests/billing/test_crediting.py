@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -15,43 +14,40 @@ from services.billing.crediting import (
     AlreadyCredited,
     BilledTogether,
     CreditedBeyondBill,
-    LineCredit,
     NotAnInvoice,
     cancellation,
     credit,
     lines_left,
 )
-from services.billing.document import Draft
+from services.billing.line_credit import LineCredit
 from services.errors import InvalidFields
 from services.messages import DocumentIssued, DocumentType
 from services.money import minor_unit, rounded
+from services.values import LineOrigin
 from tests.billing.invoices import (
     AE,
     KILOMETRES,
     ORDER,
     S7,
     adjustment,
+    as_issued,
     invoice,
     invoices,
     line,
+    what_to_credit,
 )
 
 TODAY = date(2026, 3, 1)
 
 
 def cancelled(issued: DocumentIssued, *before: DocumentIssued) -> DocumentIssued:
-    return note(cancellation(issued, before, reason="Wrong", issue_date=TODAY))
+    return as_issued(cancellation(issued, before, reason="Wrong", issue_date=TODAY))
 
 
 def credited(
     issued: DocumentIssued, *asked: LineCredit, before: Sequence[DocumentIssued] = ()
 ) -> DocumentIssued:
-    return note(credit(issued, before, asked, reason="Outage", issue_date=TODAY))
-
-
-def note(draft: Draft) -> DocumentIssued:
-    fields = {name: getattr(draft, name) for name in asdict(draft)}
-    return DocumentIssued(document_id=uuid4(), number="RE-GS-2026-000001", **fields)
+    return as_issued(credit(issued, before, asked, reason="Outage", issue_date=TODAY))
 
 
 def amount(text: str, number: int = 1) -> LineCredit:
@@ -67,7 +63,9 @@ def units(text: str, number: int = 1) -> LineCredit:
 
 def test_a_cancellation_says_the_same_as_the_invoice_and_names_it() -> None:
     issued = invoice(
-        line("9.99"), line("3.33", "2", S7, number=2, allowance="1.00"), charges=(adjustment("5"),)
+        line("9.99", origin=ORDER),
+        line("3.33", "2", S7, number=2, allowance="1.00"),
+        charges=(adjustment("5"),),
     )
     back = cancelled(issued)
     assert back.type is DocumentType.CREDIT_NOTE
@@ -159,6 +157,13 @@ def test_units_of_a_line_with_a_rebate_go_back_at_what_they_cost_with_it() -> No
     assert (back.unit_price, back.net, back.allowances) == (Decimal("53.91"), Decimal("53.91"), ())
 
 
+def test_units_of_very_many_go_back_at_a_price_that_no_ten_decimals_can_say() -> None:
+    back = credited(
+        invoice(line("0.01", "1234567890123.0000000001", allowance="17.97")), units("333333333333.33333333")
+    )
+    assert back.totals.net == Decimal("3333333328.48")
+
+
 def test_crediting_a_line_does_not_bill_it_again_unless_asked() -> None:
     issued = invoice(line("9.99"))
     [back], [again] = (credited(issued, LineCredit(1, bill_again=flag)).lines for flag in (False, True))
@@ -228,11 +233,16 @@ def test_allowances_and_charges_go_back_in_proportion_to_the_order_lines_with_th
     assert (rest.allowances[0].amount, rest.charges[0].amount) == (Decimal("7.50"), Decimal("3.75"))
 
 
-def test_a_charge_with_a_vat_of_its_own_goes_back_with_the_last_line() -> None:
-    issued = invoice(line("10"), line("10", number=2), charges=(adjustment("5", S7),))
+def test_a_charge_with_a_vat_of_its_own_goes_back_with_the_last_order_line() -> None:
+    issued = invoice(
+        line("10", origin=ORDER), line("10", number=2, origin=ORDER), line("10", number=3),
+        charges=(adjustment("5", S7),),
+    )  # fmt: skip
     first = credited(issued, LineCredit(1))
     assert first.charges == ()
-    assert credited(issued, LineCredit(2), before=[first]).charges == issued.charges
+    last = credited(issued, LineCredit(2, bill_again=True), before=[first])
+    assert last.charges == issued.charges
+    assert credited(issued, LineCredit(3), before=[first, last]).charges == ()
 
 
 def test_vat_of_several_credit_notes_is_rounded_as_that_of_one() -> None:
@@ -244,6 +254,48 @@ def test_vat_of_several_credit_notes_is_rounded_as_that_of_one() -> None:
         Decimal("0.06"),
         Decimal("0.07"),
     ]
+
+
+# -- amount due ---------------------------------------------------------------------------------
+
+
+def test_a_rounded_invoice_is_given_back_with_its_rounding_by_the_note_that_gives_back_the_last_of_it() -> (
+    None
+):
+    issued = invoice(line("8.39"), line("8.39", number=2), rounding=Decimal("0.01"))
+    first = credited(issued, LineCredit(1))
+    last = credited(issued, LineCredit(2), before=[first])
+    assert [n.totals.rounding for n in (first, last)] == [0, Decimal("0.01")]
+    assert first.totals.due + last.totals.due == issued.totals.due == Decimal("19.98")
+    assert cancelled(issued).totals == issued.totals
+
+
+def test_where_rounding_took_a_cent_off_no_more_is_given_back_than_was_owed() -> None:
+    issued = invoice(line("0.49"), line("0.01", number=2), rounding=Decimal("-0.02"))
+    first = credited(issued, LineCredit(1))
+    last = credited(issued, LineCredit(2), before=[first])
+    assert issued.totals.due == Decimal("0.58")
+    assert [n.totals.due for n in (first, last)] == [Decimal("0.58"), 0]
+
+
+def test_what_was_prepaid_is_given_back_too() -> None:
+    issued = invoice(line("100"), prepaid=Decimal("119"))
+    back = cancelled(issued)
+    assert (issued.totals.due, back.totals.due, back.totals.prepaid) == (0, 119, 0)
+
+
+def test_no_more_is_given_back_with_vat_than_was_paid_where_another_rate_bears_the_rebate() -> None:
+    """7 of 10 at 7 % are 7.49; all that was to be paid, less 3 at 19 %, is 7.13."""
+    issued = invoice(line("10", vat=S7), line("-3", number=2))
+    with pytest.raises(CreditedBeyondBill, match=r"gross, 7\.13 was billed and 7\.49"):
+        credited(issued, amount("7.00"))
+    assert credited(issued, amount("6.00")).totals.gross == Decimal("6.42")
+
+
+def test_of_an_invoice_that_comes_to_nothing_but_a_rounded_cent_the_cent_goes_back() -> None:
+    issued = invoice(line("0.03"), line("-0.03", number=2), rounding=Decimal("0.01"))
+    back = cancelled(issued)
+    assert (back.totals.gross, back.totals.due) == (0, Decimal("0.01"))
 
 
 # -- billing again ------------------------------------------------------------------------------
@@ -259,6 +311,20 @@ def test_usage_of_an_interval_is_billed_again_as_a_whole() -> None:
     with pytest.raises(BilledTogether, match="line 1"):
         credited(issued, LineCredit(2, bill_again=True))
     assert credited(issued, LineCredit(1), LineCredit(2, bill_again=True)).totals == issued.totals
+
+
+def test_orders_that_share_a_document_with_freight_are_billed_again_together() -> None:
+    """Each gets back a share of all freight, but would be billed its own."""
+    other = LineOrigin(type="ORDER", ident="O-2", id=UUID(int=9), item="1")
+    issued = invoice(
+        line("300", origin=ORDER), line("100", number=2, origin=other),
+        charges=(adjustment("5.00"), adjustment("20.00")),
+    )  # fmt: skip
+    with pytest.raises(BilledTogether, match="line 1"):
+        credited(issued, LineCredit(2, bill_again=True))
+    assert credited(issued, LineCredit(2)).totals.net == Decimal("106.25")
+    both = LineCredit(1, bill_again=True), LineCredit(2, bill_again=True)
+    assert credited(issued, *both).totals == issued.totals
 
 
 def test_an_order_with_freight_is_billed_again_as_a_whole() -> None:
@@ -278,23 +344,9 @@ def steps(draw: st.DrawFn) -> tuple[DocumentIssued, list[DocumentIssued]]:
     issued = draw(invoices())
     granted: list[DocumentIssued] = []
     for _ in range(draw(st.integers(0, 5))):
-        left = [x for x in lines_left(issued, [y for n in granted for y in n.lines]) if x.is_anything]
-        if not left:
+        asked = draw(what_to_credit(issued, granted))
+        if not asked:
             break
-        chosen = draw(
-            st.lists(st.sampled_from(left), min_size=1, max_size=3, unique_by=lambda x: x.line.line)
-        )
-        asked = []
-        for one in chosen:
-            share = draw(st.decimals("0.01", 1, places=2))
-            kind = draw(st.sampled_from(["whole", "units", "amount"]))
-            number = one.line.line
-            if kind == "amount" and (part := rounded(one.net * share, issued.currency)) > 0:
-                asked.append(LineCredit(number, amount=part))
-            elif kind == "units" and one.quantity:
-                asked.append(LineCredit(number, quantity=one.quantity * share))
-            else:
-                asked.append(LineCredit(number))
         try:
             granted.append(credited(issued, *asked, before=granted))
         except CreditedBeyondBill:
@@ -315,6 +367,8 @@ def test_what_is_left_of_an_invoice_is_never_negative(
         assert 0 <= sum(t.taxable for t in same) <= tax.taxable
         assert 0 <= sum(t.tax for t in same) <= tax.tax
     assert 0 <= sum(n.totals.gross for n in notes) <= issued.totals.gross
+    assert all(n.totals.due >= 0 for n in notes)
+    assert sum(n.totals.due for n in notes) <= issued.totals.due
 
 
 @given(steps())
@@ -324,7 +378,7 @@ def test_credited_in_full_an_invoice_nets_to_zero_however_many_steps_it_takes(
     issued, notes = story
     with suppress(AlreadyCredited):
         notes = [*notes, cancelled(issued, *notes)]
-    for name in ("lines", "allowances", "charges", "net", "tax", "gross"):
+    for name in ("lines", "allowances", "charges", "net", "tax", "gross", "rounding", "due"):
         assert sum(getattr(n.totals, name) for n in notes) == getattr(issued.totals, name)
     for tax in issued.taxes:
         same = [t for n in notes for t in n.taxes if (t.category, t.rate) == (tax.category, tax.rate)]

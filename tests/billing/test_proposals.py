@@ -1,6 +1,7 @@
 """Correction proposals on the real database: what a backdated change makes of bills, accepted, declined, superseded."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +14,7 @@ from services.billing.correction import (
     CorrectionNotFound,
     CorrectionOutdated,
 )
+from services.errors import Refused
 from services.messages import (
     CorrectionAccepted,
     CorrectionDeclined,
@@ -146,6 +148,16 @@ def test_an_amendment_that_costs_the_same_proposes_nothing(seller: System) -> No
     assert happened(seller) == []
 
 
+def test_a_contract_that_begins_in_the_middle_of_a_month_is_corrected_only_where_it_changed(
+    seller: System,
+) -> None:
+    """Its intervals go over the end of every year, also of the last one that is looked at."""
+    contract_id = sign(seller, startDate="2026-01-15", alignment="ANNIVERSARY")
+    bill(seller, "2026-02-28")
+    reprice(seller, contract_id, "2026-02-15", "11.99")
+    assert difference(proposed(seller)) == ([("2026-02-15", "9.99")], [("2026-02-15", "11.99")])
+
+
 # -- accepting ----------------------------------------------------------------------------------
 
 
@@ -205,6 +217,38 @@ def test_a_proposal_is_accepted_once(seller: System) -> None:
     assert seller.billing.accept_correction(proposal.proposal_id, asked) == first
     with pytest.raises(CorrectionClosed):
         accept(seller, proposal)
+
+
+def test_of_several_who_accept_a_proposal_at_once_all_but_one_hear_that_it_is_closed(seller: System) -> None:
+    contract_id = sign(seller)
+    bill(seller, "2026-01-31")
+    reprice(seller, contract_id, "2026-01-01", "11.99")
+    proposal = proposed(seller)
+
+    def attempt(_: int) -> type[Refused] | None:
+        try:
+            accept(seller, proposal)
+        except Refused as refused:
+            return type(refused)
+        return None
+
+    with ThreadPoolExecutor(5) as people:
+        answers = list(people.map(attempt, range(5)))
+    assert (answers.count(None), answers.count(CorrectionClosed)) == (1, 4)
+    assert len(seller.documents()) == 3
+
+
+def test_a_proposal_about_bills_that_were_all_cancelled_is_superseded_when_somebody_accepts_it(
+    seller: System,
+) -> None:
+    contract_id = sign(seller)
+    january = bill(seller, "2026-01-31")
+    reprice(seller, contract_id, "2026-01-01", "11.99")
+    proposal = proposed(seller)
+    cancel(seller, january)
+    with pytest.raises(CorrectionOutdated):
+        accept(seller, proposal)
+    assert isinstance(happened(seller)[-1], CorrectionSuperseded)
 
 
 def test_a_proposal_that_is_out_of_date_is_not_issued_but_replaced(seller: System) -> None:

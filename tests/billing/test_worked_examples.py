@@ -1,8 +1,9 @@
 """The worked examples of `worked_examples/`, carried out by the services and compared to the cent."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import cache
 
 import pytest
 
@@ -13,6 +14,7 @@ from services.billing.rendering.language import available, language
 from services.messages import DocumentIssued
 from services.money import plain
 from services.values import DocumentAdjustment, DocumentLine, LineAdjustment
+from tests.billing.rendering.validation import Validator, findings
 from tests.billing.worked_examples.arithmetic import check_arithmetic
 from tests.billing.worked_examples.reading import Example, Row, Run, examples
 from tests.billing.worked_examples.story import Story
@@ -20,6 +22,7 @@ from tests.database import fresh_database
 from tests.system import System, system_on
 
 EXAMPLES = examples()
+Billed = tuple[Run, list[DocumentIssued]]
 RULES = set(
     re.split(
         r",\s+",
@@ -34,7 +37,7 @@ RULES = set(
         usage flat, usage graduated, usage volume, included quantity, late usage, zero usage,
         time zone, DST, many decimals, half up, negative price, zero amount, JPY, KWD,
         line allowance, line charge, document allowance, document charge, gross price, order date,
-        VAT per category, standard rate, reduced rate, zero rate, explicit tax, small business,
+        VAT per category, standard rate, reduced rate, zero rate, explicit tax, rounding, prepaid, small business,
         German VAT 2020, German VAT 2021, reverse charge, intra-community supply, export, outside scope,
         buyer abroad at home rate, one-stop shop""",
     )
@@ -48,23 +51,45 @@ def shared(postgres: Server) -> Iterator[System]:
         yield system
 
 
+@pytest.fixture(scope="module")
+def carry_out(shared: System) -> Callable[[Example], list[Billed]]:
+    """Carries out an example, once: what its runs were to issue, and what they issued."""
+
+    @cache
+    def numbered(number: int) -> list[Billed]:
+        story = Story(shared, f"D-{number}", EXAMPLES[number])
+        billed: list[Billed] = []
+        for step in EXAMPLES[number].steps:
+            if isinstance(step, Run):
+                billed.append((step, story.bill(step)))
+            else:
+                story.tell(step)
+        return billed
+
+    return lambda example: numbered(EXAMPLES.index(example))
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"{example.topic}: {example.name}")
-def test_a_worked_example(shared: System, example: Example) -> None:
-    story = Story(shared, f"D-{EXAMPLES.index(example)}", example)
-    documents: list[DocumentIssued] = []
-    for step in example.steps:
-        if isinstance(step, Run):
-            issued = story.bill(step)
-            documents += issued
-            assert [shown(document) for document in issued] == [
-                [normal(row) for row in document] for document in step.documents
-            ]
-        else:
-            story.tell(step)
+def test_a_worked_example(
+    shared: System, carry_out: Callable[[Example], list[Billed]], example: Example
+) -> None:
+    billed = carry_out(example)
+    for run, issued in billed:
+        assert [shown(document) for document in issued] == [
+            [normal(row) for row in document] for document in run.documents
+        ]
     # Whatever happened since, every line is explained by what was known when it was issued.
-    for document in documents:
-        for line in document.lines:
-            check_explained(shared, document, line)
+    for _, issued in billed:
+        for document in issued:
+            for line in document.lines:
+                check_explained(shared, document, line)
+
+
+def test_every_document_of_the_examples_is_a_valid_e_invoice(
+    carry_out: Callable[[Example], list[Billed]], official_rules: Validator
+) -> None:
+    issued = [document for example in EXAMPLES for _, issued in carry_out(example) for document in issued]
+    assert findings(official_rules, issued) == []
 
 
 def check_explained(system: System, document: DocumentIssued, line: DocumentLine) -> None:
@@ -101,8 +126,13 @@ def shown(document: DocumentIssued) -> list[Row]:
     rows += [
         (f"VAT {t.category} {t.rate:f}", f"on {t.taxable:f}", "", f"{t.tax:f}", "") for t in document.taxes
     ]
+    rows += [
+        (name, "", "", f"{amount:f}", "")
+        for name in ("rounding", "prepaid")
+        if (amount := getattr(document.totals, name))
+    ]
     rows.append(
-        (f"total {document.currency}", f"due {document.due_date}", "", f"{document.totals.gross:f}", "")
+        (f"total {document.currency}", f"due {document.due_date}", "", f"{document.totals.due:f}", "")
     )
     return [normal(row) for row in rows]
 

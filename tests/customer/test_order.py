@@ -85,6 +85,27 @@ def test_a_line_has_either_a_net_or_a_gross_unit_price(
     assert blamed(error) == field
 
 
+def test_an_order_says_what_was_collected_for_it(shop: System) -> None:
+    shop.record_order(examples.order(prepaidAmount="59.90"))
+    assert recorded(shop).prepaid_amount == Decimal("59.90")
+    shop.record_order(examples.order(orderIdent="O-2"))
+    assert recorded(shop).prepaid_amount == 0
+
+
+@pytest.mark.parametrize(("amount", "currency"), [("0.001", "EUR"), ("0.5", "JPY"), ("0.0001", "KWD")])
+def test_what_was_collected_has_at_most_the_decimals_of_its_currency(
+    shop: System, amount: str, currency: str
+) -> None:
+    with pytest.raises(InvalidFields, match=f"decimals of {currency}") as error:
+        shop.record_order(examples.order(prepaidAmount=amount, currency=currency))
+    assert blamed(error) == "prepaidAmount"
+
+
+def test_nothing_less_than_nothing_was_collected() -> None:
+    with pytest.raises(ValidationError, match="prepaidAmount"):
+        RecordOrder.model_validate(examples.order(prepaidAmount="-0.01"))
+
+
 def test_an_upstream_system_may_decide_the_tax(shop: System) -> None:
     shop.record_order(examples.order(lines=[line(tax={"category": "S", "rate": "7"})]))
     assert recorded(shop).lines[0].tax == ExplicitTax(category="S", rate=Decimal(7))

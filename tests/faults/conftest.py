@@ -23,7 +23,7 @@ def chance(request: pytest.FixtureRequest) -> random.Random:
 @pytest.fixture(scope="session")
 def fleet() -> Iterator[Fleet]:
     """Customers with one contract each, imported and not billed yet."""
-    with serving() as server:
+    with serving(renderers=0) as server:
         fleet = Fleet(server)
         fleet.load()
         yield fleet

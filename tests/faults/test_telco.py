@@ -23,7 +23,7 @@ from tests.acceptance.server import KontorServer, eventually, serving
 from tests.faults.blows import Blow, a_billing_worker, everything, moments, the_process_group
 from tests.system import System, system_on
 
-SETTINGS = {"billing_workers": 4, "master_key": b64encode(bytes(KEY_BYTES)).decode()}
+SETTINGS = {"billing_workers": 4, "renderers": 0, "master_key": b64encode(bytes(KEY_BYTES)).decode()}
 """The master key of the tests, so that they can open the documents."""
 BLOWS: tuple[Blow, ...] = (a_billing_worker,) * 12 + (everything,) * 4 + (the_process_group,) * 4
 TRANSACTION_SECONDS = 0.1

@@ -18,6 +18,7 @@ import pytest
 from infra.postgres import embedded
 from infra.postgres.account import Account
 from infra.postgres.embedded import OWNER_ROLE, EmbeddedPostgresError, Server
+from tests.disks import quickest
 
 ROOT = Path(__file__).parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has other users' processes to start")
@@ -36,13 +37,13 @@ with embedded.running(Path(sys.argv[1]), durable=False) as server:
 def new_dir() -> Iterator[Path]:
     """Where no database is yet."""
     # Not pytest's own directory: other runs of pytest take away the permission to pass through it.
-    with tempfile.TemporaryDirectory(prefix="kontor-embedded-") as name:
+    with tempfile.TemporaryDirectory(prefix="kontor-embedded-", dir=quickest()) as name:
         yield Path(name) / "data"
 
 
 @pytest.fixture(scope="module")
 def made_once() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="kontor-embedded-") as name:
+    with tempfile.TemporaryDirectory(prefix="kontor-embedded-", dir=quickest()) as name:
         with embedded.running(Path(name) / "data", durable=False):
             pass
         yield Path(name) / "data"

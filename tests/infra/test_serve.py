@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.disks import quickest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -51,7 +53,9 @@ class Served:
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="kontor-serve-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(
+        prefix="kontor-serve-", dir=quickest(), ignore_cleanup_errors=True
+    ) as name:
         yield Path(name) / "data"
 
 
@@ -104,7 +108,7 @@ def test_it_answers_when_it_says_so_and_stops_without_a_trace(data_dir, port):
         with urllib.request.urlopen(served.link) as page:
             assert page.status == 200
         children = served.children()
-        assert len(children) == 4  # web server, two billing workers, projections
+        assert len(children) == 5  # web server, two billing workers, renderer, projections
         served.process.send_signal(signal.SIGTERM)
         assert served.process.wait(30) == 0
     assert not served.database_runs()
@@ -148,7 +152,7 @@ def test_a_killed_database_comes_back_while_serving(data_dir, port):
 def test_a_killed_web_server_comes_back_on_the_same_port(data_dir, port):
     with serving(data_dir, port) as served:
         os.kill(served.children()[0], signal.SIGKILL)
-        assert eventually(lambda: len(served.children()) == 4 and served.is_ready())
+        assert eventually(lambda: len(served.children()) == 5 and served.is_ready())
 
 
 def test_a_taken_port_is_explained(data_dir):

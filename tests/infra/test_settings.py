@@ -114,14 +114,41 @@ def test_a_wrong_line_in_the_file_is_named_with_what_is_allowed(text, message):
     assert str(refused.value).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"SMTP_PORT": "25"}, "KONTOR_SMTP_PORT is set, but KONTOR_SMTP_HOST is not"),
+        ({"SMTP_USER": "u"}, "KONTOR_SMTP_USER is set, but KONTOR_SMTP_PASSWORD is not"),
+        ({"SMTP_PASSWORD": "p"}, "KONTOR_SMTP_PASSWORD is set, but KONTOR_SMTP_USER is not"),
+        (
+            {"SMTP_USER": "u", "SMTP_PASSWORD": "p", "SMTP_SECURITY": "none"},
+            "KONTOR_SMTP_SECURITY is 'none', but must be starttls or tls where there is a password",
+        ),
+        ({"SMTP_SENDER": "nobody"}, "KONTOR_SMTP_SENDER is 'nobody', but must be an e-mail address such as"),
+        ({"SMTP_PASSWORD": "ü"}, f"KONTOR_SMTP_PASSWORD is '{HIDDEN}', but must be printable ASCII"),
+    ],
+)
+def test_half_a_mail_server_is_named(monkeypatch, given, message):
+    if "SMTP_PORT" not in given:
+        monkeypatch.setenv("KONTOR_SMTP_HOST", "smtp.example.com")
+    for name, value in given.items():
+        monkeypatch.setenv(f"KONTOR_{name}", value)
+    with pytest.raises(SettingsError) as refused:
+        Settings.load()
+    assert str(refused.value).startswith(message)
+
+
 def test_secrets_are_not_shown(monkeypatch):
     monkeypatch.setenv("KONTOR_ADMIN_TOKEN", "a-very-secret-token")
+    for name, value in (("HOST", "smtp.example.com"), ("USER", "kontor"), ("PASSWORD", "open sesame")):
+        monkeypatch.setenv(f"KONTOR_SMTP_{name}", value)
     monkeypatch.setenv("KONTOR_DATABASE_URL", "postgresql://kontor:pa%20ss@db.example/kontor")
     shown = " ".join(str(setting) for setting in Settings.load().describe())
     assert "db.example" in shown
     assert "a-very-secret-token" not in shown
     assert "pa%20ss" not in shown
     assert "pa ss" not in shown
+    assert "open sesame" not in shown
 
 
 def test_the_page_about_settings_is_as_the_code_says():

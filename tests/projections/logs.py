@@ -34,7 +34,11 @@ from services.messages import (
     CustomerChanges,
     CustomerCreated,
     CustomerEdited,
+    DeliveryRequested,
     DocumentIssued,
+    DocumentNotSent,
+    DocumentRendered,
+    DocumentSent,
     DocumentType,
     Envelope,
     Message,
@@ -65,6 +69,7 @@ from services.values import (
     Buyer,
     CreditedLine,
     CustomerType,
+    DocumentFile,
     DocumentLine,
     DocumentReference,
     DocumentTotals,
@@ -81,6 +86,7 @@ from services.values import (
     Pricing,
     PropertyValue,
     ProposedCredit,
+    RenderedFile,
     TaxSubtotal,
     TerminationKind,
     Tier,
@@ -398,6 +404,18 @@ class Logs:
         )
         self.billing.append(billing_run_id, message)
 
+    def document_rendered(self, customer_id: UUID, document_id: UUID, *files: DocumentFile) -> None:
+        """Its files are recorded; the hash of each is the name of it."""
+        described = tuple(RenderedFile(file=file, sha256=file.lower(), size_bytes=1) for file in files)
+        message = DocumentRendered(
+            document_id=document_id,
+            customer_id=customer_id,
+            number="RE-1",
+            template_version=2,
+            files=described,
+        )
+        self.billing.append(document_id, message, version=2)
+
     def document_issued(
         self,
         customer_id: UUID,
@@ -540,6 +558,25 @@ class Logs:
         key = self.vault.key_of(customer_id, Purpose.DOCUMENTS)
         self.billing.append(uuid5(document_id, "receivable"), sealed(message, customer_id, key))
         return payment_id
+
+    def delivery_told(
+        self,
+        kind: type[DeliveryRequested] | type[DocumentSent] | type[DocumentNotSent],
+        customer_id: UUID,
+        document_id: UUID,
+        **fields: Any,
+    ) -> None:
+        """What is recorded of the e-mails with a document."""
+        given = {
+            "document_id": document_id,
+            "customer_id": customer_id,
+            "number": "RE-2026-000000",
+            "request": 0,
+            "recipient": "rechnung@example.com",
+        }
+        key = self.vault.key_of(customer_id, Purpose.DOCUMENTS)
+        message = sealed(kind(**(given | fields)), customer_id, key)
+        self.billing.append(uuid5(document_id, "delivery"), message)
 
     def correction_proposed(
         self,

@@ -7,6 +7,7 @@ import pytest
 from infra.postgres.pool import Pool
 from projections.views import Views
 from services.messages import DocumentType
+from services.values import DocumentFile, PaymentMeans, PaymentMethod
 from tests.projections.logs import Logs, january
 from tests.projections.reading import follow
 
@@ -29,8 +30,13 @@ def test_a_document_is_shown_whole_as_it_was_issued(pool: Pool, logs: Logs, view
         "net": "9.99",
         "tax": "1.90",
         "gross": "11.89",
+        "prepaid": "0.00",
+        "rounding": "0.00",
+        "due": "11.89",
         "open": "11.89",
     }
+    assert document["paymentMeans"] is None
+    assert document["sha256"] == {"xml": None, "pdf": None}
     assert document["lines"][0] == {
         "line": 1,
         "name": "Base fee",
@@ -84,6 +90,54 @@ def test_a_list_shows_documents_without_their_lines_newest_first(
     ]
     assert views.documents(billing_run_id=runs[0])["total"] == 2
     assert [d["debtorIdent"] for d in views.documents(number="RE-2026-000001")["items"]] == ["D-1"]
+
+
+@pytest.mark.parametrize(
+    ("files", "xml"),
+    [
+        ((DocumentFile.PDF, DocumentFile.ZUGFERD), "zugferd"),
+        ((DocumentFile.PDF, DocumentFile.ZUGFERD, DocumentFile.XRECHNUNG), "xrechnung"),
+        ((DocumentFile.PDF,), None),
+    ],
+)
+def test_the_hashes_of_a_documents_files_are_shown(
+    pool: Pool, logs: Logs, views: Views, files: tuple[DocumentFile, ...], xml: str | None
+) -> None:
+    customer_id = logs.customer_created()
+    document_id = logs.document_issued(customer_id, logs.run_requested())
+    logs.document_rendered(customer_id, document_id, *files)
+    follow(pool, logs)
+    document = views.document(document_id)
+    assert document is not None
+    assert document["sha256"] == {"xml": xml, "pdf": "pdf"}
+    told = views.history(customer_id)["items"][0]
+    assert (told["event"], told["summary"]) == ("billing.DocumentRendered", "RE-1")
+    assert {"field": "sha256.PDF", "before": None, "after": "pdf"} in told["changes"]
+
+
+def test_the_account_that_is_debited_is_shown_masked(pool: Pool, logs: Logs, views: Views) -> None:
+    means = PaymentMeans(
+        method=PaymentMethod.DIRECT_DEBIT, iban="DE89370400440532013000", mandate_reference="M-1"
+    )
+    customer_id = logs.customer_created()
+    document_id = logs.document_issued(customer_id, logs.run_requested(), payment_means=means)
+    follow(pool, logs)
+    document = views.document(document_id)
+    assert document is not None
+    assert document["paymentMeans"] is not None
+    assert document["paymentMeans"]["iban"] == "DE89 •••• 3000"
+    assert document["paymentMeans"]["mandateReference"] == "M-1"
+
+
+def test_documents_are_found_by_the_day_of_their_issue(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id, run = logs.customer_created(), logs.run_requested()
+    for day in (27, 28):
+        logs.document_issued(customer_id, run, issue_date=date(2026, 2, day))
+    follow(pool, logs)
+    last = date(2026, 2, 28)
+    assert views.documents(issued_from=last)["total"] == 1
+    assert views.documents(issued_until=last)["total"] == 2
+    assert views.documents(issued_from=last, issued_until=date(2026, 2, 27))["total"] == 0
 
 
 def test_the_buyer_of_an_erased_customer_stays_on_the_documents(pool: Pool, logs: Logs, views: Views) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from infra.postgres.pool import Pool
 from projections.history import HistoryItem, changes
 from projections.views import Views
+from services.messages import DocumentNotSent, SendFailure
 from services.values import ItemChange, TerminationKind
 from tests.projections.logs import Logs, january, kilometres
 from tests.projections.reading import follow
@@ -221,6 +222,19 @@ def test_an_event_says_when_who_and_why(pool: Pool, logs: Logs, views: Views) ->
         "correlationId": command_id,
         "causationId": None,
     }
+
+
+def test_e_mails_with_a_document_are_told_under_its_number(pool: Pool, logs: Logs, views: Views) -> None:
+    customer_id = logs.customer_created()
+    document_id = logs.document_issued(customer_id, logs.run_requested())
+    failed = {"attempt": 1, "failure": SendFailure.REFUSED, "answer": "550 unknown"}
+    logs.delivery_told(DocumentNotSent, customer_id, document_id, **failed)
+    follow(pool, logs)
+    item = events(views, customer_id)[0]
+    assert (item["event"], item["summary"]) == ("billing.DocumentNotSent", "RE-2026-000000")
+    told = changed(item)
+    assert told["recipient"] == (None, "rechnung@example.com")
+    assert (told["failure"], told["answer"]) == ((None, "REFUSED"), (None, "550 unknown"))
 
 
 def test_a_run_for_all_is_told_by_its_outcome_for_the_customer(pool: Pool, logs: Logs, views: Views) -> None:

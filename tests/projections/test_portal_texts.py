@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec import inspect
 
+from projections.deliveries import DeliveryStatus
 from projections.portal import texts
 from projections.portal.formats import Formats
 from projections.portal.overview import COLUMNS
@@ -37,12 +38,15 @@ TOLD = (
     messages.OrderRecorded,
     messages.PaymentRecorded,
     messages.RefundRecorded,
+    messages.DeliveryRequested,
+    messages.DocumentSent,
+    messages.DocumentNotSent,
 )
 TOLD_OF_CONTRACTS = {"effectiveOn", "terminationKind", "noticedOn", "terminatesOn", "entries", "usage"}
 TOLD_OF_CUSTOMERS = {"paymentAccounts", "billingStop", "erased"}
 TOLD_OF_RUNS_AND_DOCUMENTS = {"outcome", "reason", "amounts", "net", "gross", "currency", "status"}
 TOLD_OF_RUNS_AND_DOCUMENTS |= {"processingDate", "number", "type", "issueDate", "dueDate", "totals", "tax"}
-TOLD_OF_RUNS_AND_DOCUMENTS |= {"precedingDocument", "since"}
+TOLD_OF_RUNS_AND_DOCUMENTS |= {"precedingDocument", "since", "sha256", "prepaid", "rounding"}
 OWN_IDS = {
     "customerId",
     "addressId",
@@ -77,6 +81,9 @@ ENUMS: dict[str, type[StrEnum]] = {
     "taxCategory": values.TaxCategory,
     "type": messages.DocumentType,
     "outcome": messages.Outcome,
+    "deliveryStatus": DeliveryStatus,
+    "documentFile": values.DocumentFile,
+    "failure": messages.SendFailure,
 }
 
 
@@ -155,7 +162,7 @@ def test_every_status_has_a_word():
 def test_every_event_has_a_name():
     defined = {message.TOPIC.rpartition(".")[2] for message in messages.ALL}
     of_nobody = {
-        name for name in defined if name.startswith(("BillingEntity", "Plan"))
+        name for name in defined if name.startswith(("BillingEntity", "Logo", "Plan"))
     }  # not about a customer
     assert keys(group="events") == defined - of_nobody
 
@@ -173,6 +180,8 @@ def test_every_form_says_that_it_is_done():
 def test_the_refusals_that_have_words_here_exist():
     for module in ("customer", "contract", "order"):
         importlib.import_module(f"services.customer.{module}")
+    for module in ("application.files", "delivery", "document_files", "rendering.datatypes"):
+        importlib.import_module(f"services.billing.{module}")
     importlib.import_module("services.http")
     assert keys(group="script.problems") <= {error.slug() for error in subclasses(KontorError)} | {
         "unexpected"

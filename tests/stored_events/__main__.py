@@ -1,15 +1,20 @@
 """Writes a stored example of every event version that has none yet, out of a story in which everything happens."""
 
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
 from psycopg.rows import DictRow
 
+from services.billing.application.deliveries import Mailing
+from services.billing.delivering.letter import Sender
+from services.billing.delivery import Accepted, NotAccepted
+from services.billing.logo import picture_of
 from services.billing.receivable import Payment, PaymentKind
 from services.customer.commands.billing_stops import StopBilling
 from services.customer.commands.contracts import (
@@ -24,22 +29,30 @@ from services.customer.commands.orders import CancelOrder
 from services.customer.commands.payment_accounts import AddPaymentAccount
 from services.customer.commands.plans import RevisePlan
 from services.customer.commands.properties import SetProperty
-from services.messages import CorrectionProposed
+from services.messages import CorrectionProposed, SendFailure
 from services.personal_data import Purpose
 from tests import examples
 from tests.database import fresh_database, server_for_tests
 from tests.stored_events import ROOM
 from tests.system import System, system_on
 
+ONE_PIXEL = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGOQ96sEAAF2AOe2j1NWAAAAAElFTkSuQmCC"
+)
+"""A PNG."""
+
 
 def tell(system: System) -> list[UUID]:
     """Everything that can happen; the customers that it happens to."""
     system.define_seller()
     system.define_seller(payment_term_days=30)
+    system.billing.put_logo("main", picture_of(ONE_PIXEL), examples.asked())
     customer_id = _customer(system)
     _contracts_and_orders(system)
     [document, *_] = system.bill("2026-02-28").documents
+    system.render()
     _payments(system, document.number)
+    _deliveries(system, document.document_id)
     _corrections(system)
     leaving = UUID(system.create_customer(examples.erika())["customerId"])
     system.customer.erase_customer(leaving, examples.asked())
@@ -96,6 +109,33 @@ def _payments(system: System, number: str) -> None:
     system.billing.record_payment(said, examples.asked(), number=number)
     paid_back = Payment(PaymentKind.REFUND, Decimal("2.50"), date(2026, 3, 2), reference="Beispiel GmbH")
     system.billing.record_payment(paid_back, examples.asked(), number=number)
+
+
+class Greylisting:
+    """A mail server that takes everything at the second attempt."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def send(self, message: EmailMessage) -> Accepted | NotAccepted:
+        message_id = str(message["Message-ID"])
+        if message_id in self._seen:
+            return Accepted(message_id)
+        self._seen.add(message_id)
+        return NotAccepted(SendFailure.DEFERRED, f"451 4.7.1 {message['To']} later")
+
+    def close(self) -> None:
+        pass
+
+
+def _deliveries(system: System, document_id: UUID) -> None:
+    """A document that somebody asks for by e-mail, and that arrives at the second attempt."""
+    mailing = Mailing(Greylisting(), Sender(), timedelta(minutes=8), timedelta(days=3650))
+    system.billing.request_delivery(document_id, "beispiel@example.com", examples.asked())
+    now = system.billing._clock()
+    system.billing.deliver_next(mailing)
+    system.billing._clock = lambda: now + timedelta(minutes=2)
+    system.billing.deliver_next(mailing)
 
 
 def _corrections(system: System) -> None:

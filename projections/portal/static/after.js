@@ -32,9 +32,14 @@ function sayKept() {
   const kept = sessionStorage.getItem(KEPT);
   if (!kept) return;
   sessionStorage.removeItem(KEPT);
-  const flash = document.getElementById("flash");
-  setTimeout(() => { flash.textContent = kept; }, 100); // a live region speaks only what changes in it
-  setTimeout(() => { flash.textContent = ""; }, 6000);
+  flash(kept);
+}
+
+/** Says for a while that something was done. */
+export function flash(sentence) {
+  const place = document.getElementById("flash");
+  setTimeout(() => { place.textContent = sentence; }, 100); // a live region speaks only what changes in it
+  setTimeout(() => { place.textContent = ""; }, 6000);
 }
 
 /** The address stays one that can be kept and shared. */

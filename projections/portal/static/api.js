@@ -26,14 +26,33 @@ export function send(method, path, body, { key, version } = {}) {
   return call(method, path, { headers, body: JSON.stringify(body) });
 }
 
+/** The file at `path` as a Blob. */
+export async function file(path) {
+  const response = await reach(path);
+  if (response.ok) return response.blob();
+  throw refusal(response, await bodyOf(response));
+}
+
 async function call(method, path, options) {
   const headers = { Accept: "application/json", ...options.headers };
-  const response = await fetch(path, { ...options, method, headers }).catch(() => {
+  const response = await reach(path, { ...options, method, headers });
+  const answer = await bodyOf(response);
+  if (response.ok) return answer;
+  throw refusal(response, answer);
+}
+
+function reach(path, options = {}) {
+  return fetch(path, options).catch(() => {
     throw new Problem(text("unreachable"));
   });
-  const answer = await response.json().catch(() => ({}));
-  if (response.ok) return answer;
+}
+
+function bodyOf(response) {
+  return response.json().catch(() => ({}));
+}
+
+function refusal(response, answer) {
   const slug = String(answer.type ?? "").split("/").at(-1);
   const sentence = has(`problems.${slug}`) ? text(`problems.${slug}`) : answer.detail || text("problems.unexpected");
-  throw new Problem(sentence, { errors: answer.errors ?? [], slug, status: response.status });
+  return new Problem(sentence, { errors: answer.errors ?? [], slug, status: response.status });
 }

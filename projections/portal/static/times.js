@@ -2,8 +2,8 @@
 
 import { instant } from "./texts.js";
 
-export function setUpTimes() {
-  for (const element of document.querySelectorAll("time[data-instant]")) {
+export function setUpTimes(part = document) {
+  for (const element of part.querySelectorAll("time[data-instant]")) {
     element.title = element.textContent;
     element.textContent = instant(new Date(element.dateTime));
   }

@@ -62,7 +62,10 @@ class BankAccountBody(Body):
 
 
 class SellerBody(Body):
-    """As documents show it; `creditorId` is who collects by SEPA direct debit."""
+    """As documents show it; `creditorId` is who collects by SEPA direct debit, `contactName` whom to ask about a document.
+
+    The logo has a path of its own, and stays as it is.
+    """
 
     name: Text
     street: Text
@@ -76,6 +79,7 @@ class SellerBody(Body):
     managing_directors: OptionalText = None
     email: Email = None
     phone: OptionalText = None
+    contact_name: OptionalText = None
     website: OptionalText = None
     bank_account: BankAccountBody | None = None
     creditor_id: CreditorId = None
@@ -135,6 +139,8 @@ class BillingEntityBody(Body):
                         "city": "Hamburg",
                         "country": "DE",
                         "vatId": "DE136695976",
+                        "email": "rechnung@nordlicht.example",
+                        "phone": "+49 40 123456-0",
                         "bankAccount": {"iban": "DE89370400440532013000"},
                     },
                     "timeZone": "Europe/Berlin",
@@ -151,6 +157,9 @@ class BillingEntityBody(Body):
                         "country": "DE",
                         "vatId": "DE136695976",
                         "taxNumber": "27/123/45678",
+                        "contactName": "Erika Beispiel, Buchhaltung",
+                        "email": "rechnung@nordlicht.example",
+                        "phone": "+49 40 123456-0",
                         "bankAccount": {"iban": "DE89370400440532013000", "bic": "COBADEFFXXX"},
                         "creditorId": "DE98ZZZ09999999999",
                     },
@@ -239,14 +248,17 @@ def router(application: BillingApplication) -> APIRouter:
     return api
 
 
+NOT_SENT = {"logo", *DocumentTexts.__struct_fields__}
+"""What a seller has on documents only: the texts there are the billing entity's, and the logo is sent as a picture."""
+
+
 def _shown(known: KnownEntity) -> dict[str, Any]:
-    """The texts that a document shows are the billing entity's, and not yet the seller's own."""
     entity = known.entity
     seller = full(entity.seller)
     return {
         "ident": entity.ident,
         "default": known.is_default,
-        "seller": {name: seller[name] for name in seller if name not in DocumentTexts.__struct_fields__},
+        "seller": {name: seller[name] for name in seller if name not in NOT_SENT},
         "timeZone": entity.time_zone,
         "currency": entity.currency,
         "paymentTermDays": entity.payment_term_days,

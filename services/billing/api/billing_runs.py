@@ -15,6 +15,7 @@ from services.billing.issuing import Billed, kind_of
 from services.events import Asked
 from services.fields import Body, Day, OptionalText, Showable
 from services.http import Principal, asking, problems, require
+from services.masking import masked
 
 Billing = Annotated[Asked, Depends(asking("billing:run"))]
 
@@ -76,7 +77,13 @@ def _plain(preview: Preview) -> dict[str, Any]:
 
 def _document(draft: Draft) -> dict[str, Any]:
     fields = {to_camel(name): full(getattr(draft, name)) for name in Draft.__dataclass_fields__}
-    return fields | {"status": "PREVIEW", "buyerName": draft.buyer.name}
+    means = fields["paymentMeans"]
+    return fields | {
+        "status": "PREVIEW",
+        "buyerName": draft.buyer.name,
+        "totals": fields["totals"] | {"due": full(draft.totals.due)},
+        "paymentMeans": means and {name: masked(name, value) for name, value in means.items()},
+    }
 
 
 def _outcome(billed: Billed) -> dict[str, Any]:

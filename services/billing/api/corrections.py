@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import ConfigDict, Field, model_validator
 
 from services.billing.application import BillingApplication
-from services.billing.crediting import LineCredit
+from services.billing.line_credit import LineCredit
 from services.events import Asked
 from services.fields import Body, Number, Text
 from services.http import asking, created, problems

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from services.application import Decision
 from services.billing import billables, billing_entities, credit_notes, parties
 from services.billing.application.documents import Documents
-from services.billing.crediting import LineCredit, cancellation, credit
+from services.billing.crediting import cancellation, credit
 from services.billing.document import Document, Draft
+from services.billing.line_credit import LineCredit
 from services.billing.numbering import numbers_for
 from services.billing.transaction import Cursor
 from services.errors import Refused

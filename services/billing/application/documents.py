@@ -26,7 +26,7 @@ class Documents(Storing):
         self, document_ids: Collection[UUID], within: Cursor | None = None
     ) -> dict[UUID, DocumentIssued]:
         """Documents as issued, by id; unknown ones are left out. `within` is the transaction to read in."""
-        found = [_message(events[0]) for events in self.log_index.events_of(document_ids, within).values()]
+        found = [message_of(events[0]) for events in self.log_index.events_of(document_ids, within).values()]
         documents = [message for message in found if isinstance(message, DocumentIssued)]
         plain = opened([(document.customer_id, document) for document in documents], self.keyring)
         return {document.document_id: document for document in plain}
@@ -38,5 +38,6 @@ class Documents(Storing):
         return documents[document_id]
 
 
-def _message(stored: StoredEvent) -> Message | None:
+def message_of(stored: StoredEvent) -> Message | None:
+    """The message that a stored event is, with what is personal in it sealed."""
     return messages.from_stored(stored.topic, cast(RecordedEvent, stored).schema_version, stored.state)

@@ -211,13 +211,13 @@ class Proposals(Corrections):
         return self._carry_out(asked, decide)
 
     def _locked_proposal(self, cursor: Cursor, proposal_id: UUID) -> CorrectionProposal:
-        """The proposal; until the transaction ends nobody bills or changes its customer."""
+        """The proposal as it is once nobody else, until the transaction ends, bills or changes its customer."""
         billing_entities.keep(cursor)
         proposal = self._loaded(cursor, CorrectionProposal, proposal_id)
         if proposal is None:
             raise CorrectionNotFound(f"There is no correction proposal {proposal_id}.")
         parties.lock(cursor, [proposal.proposed.customer_id])
-        return proposal
+        return self._loaded(cursor, CorrectionProposal, proposal_id) or proposal
 
 
 def _proposed(draft: Draft) -> ProposedCredit:

@@ -7,7 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from services.application import Decision
-from services.billing import billables, billing_entities, feed_positions, receivables, run_queue
+from services.billing import (
+    billables,
+    billing_entities,
+    deliveries,
+    delivery,
+    feed_positions,
+    receivables,
+    run_queue,
+)
 from services.billing.application.following import Following
 from services.billing.billing_run import BillingOutcome, BillingRun, BillingRunNotFound
 from services.billing.document import Document
@@ -94,6 +102,8 @@ class Runs(Following):
         ]
         receivables.add(cursor, owed)
         now = self._clock()
+        to_send = [(document_id, d.customer_id) for document_id, d in drafts if delivery.wanted(d)]
+        deliveries.add(cursor, to_send, now)
         documents = [
             Document.issue(
                 draft,

@@ -28,14 +28,19 @@ def recipient(buyer: Buyer, seller: Seller, language: Language) -> list[str]:
 
 def place(address: Address) -> Iterator[str]:
     """Street or post office box, then the city line."""
-    if address.post_office_box:
-        yield address.post_office_box
-    elif address.street:
-        parts = [address.street, address.street_number]
-        if address.country in _NUMBER_BEFORE_STREET:
-            parts.reverse()
-        yield _joined(*parts)
+    if line := street(address):
+        yield line
     yield from _city(address)
+
+
+def street(address: Address) -> str | None:
+    """The post office box if there is one, else the street with its number."""
+    if address.post_office_box or not address.street:
+        return address.post_office_box
+    parts = [address.street, address.street_number]
+    if address.country in _NUMBER_BEFORE_STREET:
+        parts.reverse()
+    return _joined(*parts)
 
 
 def _city(address: Address) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""The language of a document: its words from `texts/*.toml`, its numbers, amounts and dates from the CLDR."""
+"""The language of a document: its words from `texts/*.toml`, its numbers, amounts and dates from the CLDR.
+
+Documents of an older template keep its words, a copy of `texts` beside the template (docs/decisions/0017-pdf.md).
+"""
 
 import copy
 import re
@@ -22,16 +25,18 @@ FALLBACK = "en"
 MINUS = "\N{MINUS SIGN}"
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
-_TEXTS = Path(__file__).parent / "texts"
+_ROOM = Path(__file__).parent
+_TEXTS = _ROOM / "texts"
 
 
 @lru_cache(maxsize=128)
-def language(tag: str) -> "Language":
+def language(tag: str, template_version: int | None = None) -> "Language":
     """The language for a BCP 47 tag by the longest prefix that has a file (`de-AT` → `de`), else English.
 
     Where words fall back to English, numbers and dates do too: `1.234` must not be read in two ways.
+    What is printed on a document has the words of its `template_version`; else they are those of today.
     """
-    words = _words_by_tag()
+    words = _words_by_tag(_texts_of(template_version))
     for candidate in _prefixes(tag):
         if candidate in words:
             return Language(candidate, _locale(tag, candidate), words[candidate])
@@ -113,14 +118,19 @@ class Language:
 
 def available() -> frozenset[str]:
     """The languages that have a file."""
-    return frozenset(_words_by_tag())
+    return frozenset(_words_by_tag(_TEXTS))
+
+
+def _texts_of(template_version: int | None) -> Path:
+    older = _ROOM / "templates" / str(template_version) / "texts"
+    return older if older.is_dir() else _TEXTS
 
 
 @cache
-def _words_by_tag() -> Mapping[str, Mapping[str, Any]]:
+def _words_by_tag(texts: Path) -> Mapping[str, Mapping[str, Any]]:
     return {
         path.stem.lower(): tomllib.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(_TEXTS.glob("*.toml"))
+        for path in sorted(texts.glob("*.toml"))
     }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 from services.billing.rendering.language import Language
@@ -59,6 +59,7 @@ def _lines(document: DocumentIssued, words: Language, marks: Mapping[Vat, str]) 
     sign, currency = words.decimal_sign, document.currency
     quantities = aligned([words.number(line.quantity) for line in document.lines], sign)
     prices = aligned([words.price(line.unit_price, currency) for line in document.lines], sign)
+    nets = (line.net for line in document.lines)
     of_document = supplied(document)
     return [
         {
@@ -75,8 +76,11 @@ def _lines(document: DocumentIssued, words: Language, marks: Mapping[Vat, str]) 
             "taxRate": words.percent(line.tax_rate),
             "mark": marks.get((line.tax_category, line.tax_rate), ""),
             "net": words.price(line.net, currency),
+            "carried": words.price(carried, currency),
         }
-        for line, quantity, price in zip(document.lines, quantities, prices, strict=True)
+        for line, quantity, price, carried in zip(
+            document.lines, quantities, prices, accumulate(nets), strict=True
+        )
     ]
 
 

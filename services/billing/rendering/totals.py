@@ -38,6 +38,18 @@ def rows(document: DocumentIssued, words: Language, marks: Mapping[Vat, str]) ->
     ]
 
 
+def settled(document: DocumentIssued, words: Language) -> list[View]:
+    """From the gross amount to the amount due (BT-113 to BT-115); nothing where they are the same."""
+    sums, currency = document.totals, document.currency
+    if sums.due == sums.gross and not sums.prepaid:
+        return []
+    changes = {"totals.prepaid": -sums.prepaid, "totals.rounding": sums.rounding}
+    return [
+        *(row(words.say(key), words.money(amount, currency)) for key, amount in changes.items() if amount),
+        row(words.say("totals.due"), words.money(sums.due, currency)),
+    ]
+
+
 def row(label: str, value: str) -> View:
     return {"label": label, "value": value}
 

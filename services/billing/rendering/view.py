@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 
 from services.billing.rendering import lines, totals
-from services.billing.rendering.addresses import recipient
+from services.billing.rendering.addresses import place, recipient
 from services.billing.rendering.language import Language, language
 from services.billing.rendering.lines import View
+from services.billing.rendering.payment import iban_in_fours, is_payable, payment
 from services.billing.rendering.totals import row
 from services.messages import DocumentIssued, DocumentType
 from services.values import Seller
@@ -22,8 +22,11 @@ _LEGAL_FORM = re.compile(
 
 
 def view(document: DocumentIssued) -> View:
-    """Everything the template prints, formatted in the document's language; keys are camelCase."""
-    words = language(document.language)
+    """Everything the template prints, formatted in the document's language; keys are camelCase.
+
+    One view serves all versions of the template: keys are added, and what is under one stays as it is.
+    """
+    words = language(document.language, document.template_version)
     exemptions = totals.exemptions(document)
     marks = totals.marks(exemptions)
     return {
@@ -38,12 +41,14 @@ def view(document: DocumentIssued) -> View:
         "recipient": recipient(document.buyer, document.seller, words),
         "info": _info(document, words),
         "labels": {**words.section("lines"), "currency": document.currency},
+        "subject": list(_subject(document, words)),
         "introduction": _said_by_seller(document, document.seller.introduction),
         "groups": lines.groups(document, words, marks),
         "totals": totals.rows(document, words, marks),
         "gross": row(words.say("totals.gross"), words.money(document.totals.gross, document.currency)),
+        "settled": totals.settled(document, words),
         "notes": totals.notes(exemptions),
-        "payment": _payment(document, words),
+        "payment": payment(document, words),
         "closing": _said_by_seller(document, document.seller.closing),
         "footer": _footer(document, words),
     }
@@ -75,13 +80,14 @@ def _info(document: DocumentIssued, words: Language) -> list[View]:
         f"number.{document.type}": document.number,
         f"issued_on.{document.type}": words.date(document.issue_date),
         **dict(_supply(document, words)),
-        "due_on": words.date(document.due_date) if _is_payable(document) else None,
+        "due_on": words.date(document.due_date) if is_payable(document) else None,
         "preceding_document": _preceding(document, words),
         "account_number": buyer.account_number,
         "debtor_ident": document.debtor_ident if document.debtor_ident != buyer.account_number else None,
         "buyer_vat_id": buyer.vat_id,
         "buyer_reference": buyer.buyer_reference,
         "purchase_order": document.purchase_order,
+        "contact": document.seller.contact_name,
     }
     shown = [row(words.say(f"info.{key}"), value) for key, value in rows.items() if value]
     origins = lines.origins(document)
@@ -92,6 +98,19 @@ def _preceding(document: DocumentIssued, words: Language) -> str | None:
     """The invoice that is corrected, by number and date (§ 31 (5) UStDV)."""
     preceding = document.preceding_document
     return f"{preceding.number}, {words.date(preceding.issue_date)}" if preceding else None
+
+
+def _subject(document: DocumentIssued, words: Language) -> Iterator[str]:
+    """Lines below the title: which invoice this is about and why, and where the goods went."""
+    if preceding := document.preceding_document:
+        issued_on = words.date(preceding.issue_date)
+        yield words.say(f"subject.preceding.{document.type}", number=preceding.number, issued_on=issued_on)
+    if document.reason:
+        yield words.say("subject.reason", reason=document.reason)
+    if address := document.deliver_to:
+        country = words.country(address.country) if address.country != document.seller.country else None
+        lines = (address.name, address.department, address.address_addition, *place(address), country)
+        yield words.say("subject.deliver_to", address=", ".join(line for line in lines if line))
 
 
 def _supply(document: DocumentIssued, words: Language) -> Iterator[tuple[str, str]]:
@@ -133,52 +152,3 @@ def _bank(seller: Seller, words: Language) -> list[str | None]:
 
 def _said(key: str, value: str | None, words: Language) -> str | None:
     return words.say(f"footer.{key}", value=value) if value else None
-
-
-# -- payment ------------------------------------------------------------------------------------
-
-
-def _payment(document: DocumentIssued, words: Language) -> View:
-    """How and when to pay; nothing but a sentence where there is nothing to pay."""
-    if not _is_payable(document):
-        credited = document.type is DocumentType.CREDIT_NOTE
-        sentences = [words.say("payment.credited" if credited else "payment.nothing_due")]
-        if document.reason:
-            sentences.append(words.say("payment.reason", reason=document.reason))
-        return {"sentences": sentences}
-    due_on = words.date(document.due_date)
-    sentence = "payment.transfer" if document.seller.bank_account else "payment.payable"
-    return {
-        "sentences": [words.say(sentence, due_on=due_on), _terms(document.payment_term_days, words)],
-        "amount": row(words.say("payment.amount"), words.money(document.totals.gross, document.currency)),
-        "dueOn": words.say("payment.due_on", due_on=due_on),
-        "rows": _bank_rows(document, words),
-    }
-
-
-def _is_payable(document: DocumentIssued) -> bool:
-    return document.type is not DocumentType.CREDIT_NOTE and document.totals.gross > 0
-
-
-def _terms(days: int, words: Language) -> str:
-    return words.counted("payment.within", Decimal(days)) if days else words.say("payment.at_once")
-
-
-def _bank_rows(document: DocumentIssued, words: Language) -> list[View]:
-    bank = document.seller.bank_account
-    if not bank:
-        return []
-    rows = {
-        "payee": bank.account_holder or document.seller.name,
-        "iban": iban_in_fours(bank.iban),
-        "bic": bank.bic,
-        "bank": bank.bank_name,
-        "reference": document.number,
-    }
-    return [row(words.say(f"payment.{key}"), value) for key, value in rows.items() if value]
-
-
-def iban_in_fours(iban: str) -> str:
-    """`DE89 3704 0044 0532 0130 00`: the printed form of ISO 13616."""
-    compact = iban.replace(" ", "")
-    return " ".join(compact[start : start + 4] for start in range(0, len(compact), 4))

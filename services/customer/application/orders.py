@@ -78,4 +78,5 @@ def _placed(body: RecordOrder, order_id: UUID, customer: Customer) -> OrderRecor
         invoice_address_id=body.invoice_address_id,
         shipping_address_id=body.shipping_address_id,
         billing_entity=body.billing_entity,
+        prepaid_amount=body.prepaid_amount,
     )

@@ -3,8 +3,9 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from services.code_lists import units
 from services.customer.commands.kinds import Ident, Price, Quantity
 from services.customer.items import flat
 from services.fields import Body, Number, Text
@@ -23,8 +24,18 @@ from services.values import (
     Tier,
 )
 
-Unit = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,3}$", description="UN/ECE Rec 20")]
 LONGEST_YEARS = 100
+
+
+def _unit(code: str) -> str:
+    if code not in units():
+        raise ValueError(
+            "is not a unit of UN/ECE Rec 20, e.g. C62 (one), HUR (hour), MON (month) or XPP (piece)"
+        )
+    return code
+
+
+Unit = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,3}$", description="UN/ECE Rec 20"), AfterValidator(_unit)]
 
 
 class DurationBody(Body):

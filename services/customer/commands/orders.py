@@ -4,8 +4,9 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from services.code_lists import exemptions
 from services.customer.commands.items import Unit
 from services.customer.commands.kinds import (
     Amount,
@@ -37,10 +38,21 @@ class AllowanceBody(Body):
         return AllowanceOrCharge(**self.model_dump())
 
 
+def _exemption_code(code: str) -> str:
+    if code not in exemptions():
+        raise ValueError("is not a code of the VATEX list, e.g. VATEX-EU-132; say it in exemptionText alone")
+    return code
+
+
+ExemptionCode = Annotated[
+    str, Field(pattern="^VATEX-[A-Z]{2}-[A-Z0-9-]{1,40}$"), AfterValidator(_exemption_code)
+]
+
+
 class TaxBody(Body):
     category: Annotated[str, Field(pattern="^(S|Z|E|AE|K|G|O)$", description="EN 16931 VAT category")]
     rate: Percent
-    exemption_code: Annotated[str | None, Field(pattern="^VATEX-[A-Z]{2}-[A-Z0-9-]{1,40}$")] = None
+    exemption_code: ExemptionCode | None = None
     exemption_text: OptionalText = None
 
     @model_validator(mode="after")
@@ -76,7 +88,10 @@ class OrderLineBody(Body):
 
 
 class RecordOrder(CustomerRef):
-    """`POST /v1/orders`: billed with the next run, or IMMEDIATELY with one of its own."""
+    """`POST /v1/orders`: billed with the next run, or IMMEDIATELY with one of its own.
+
+    `prepaidAmount` (gross) is what was collected already; the document asks for the rest.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -100,7 +115,15 @@ class RecordOrder(CustomerRef):
                     ],
                     "allowances": [],
                     "charges": [{"reason": "Freight", "amount": "12.50", "taxCategory": "STANDARD"}],
-                }
+                },
+                {
+                    "debtorIdent": "D-4711",
+                    "orderIdent": "O-2",
+                    "orderDate": "2026-01-21",
+                    "currency": "EUR",
+                    "lines": [{"name": "Mounting bracket", "grossUnitPrice": "9.99"}],
+                    "prepaidAmount": "9.99",
+                },
             ]
         }
     )
@@ -117,6 +140,7 @@ class RecordOrder(CustomerRef):
     invoice_address_id: UUID | None = None
     shipping_address_id: UUID | None = None
     billing_entity: OptionalIdent = None
+    prepaid_amount: Amount = Decimal(0)
 
 
 class CancelOrder(Body):

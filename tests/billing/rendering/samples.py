@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from services.billing.document import TEMPLATE_VERSION
 from services.messages import DocumentIssued, DocumentType
 from services.money import ZERO, rounded
 from services.values import (
@@ -141,6 +142,7 @@ def document(lines: Iterable[DocumentLine], **more: object) -> DocumentIssued:
         totals=DocumentTotals(lines=ZERO, allowances=ZERO, charges=ZERO, net=ZERO, tax=ZERO, gross=ZERO),
         payment_term_days=14,
         supply_date=date(2026, 1, 31),
+        template_version=TEMPLATE_VERSION,
     )
     return with_totals(replace(given, **more))
 

@@ -12,8 +12,8 @@ from services.billing.rendering.lines import aligned
 from services.billing.rendering.view import iban_in_fours, view
 from services.messages import DocumentType
 from services.money import ZERO
-from services.values import BilledUsage, DocumentReference, LineOrigin
-from tests.billing.rendering import samples
+from services.values import BilledUsage, DocumentReference, LineOrigin, PaymentMeans, PaymentMethod
+from tests.billing.rendering import kinds, samples
 
 
 def info(document):
@@ -136,7 +136,7 @@ def test_exemptions_print_their_legal_text_once_and_mark_the_lines_they_are_for(
 def test_the_payment_block_has_all_that_a_transfer_needs():
     payment = view(samples.first_invoice())["payment"]
     assert payment["sentences"] == [
-        "Bitte überweisen Sie den Gesamtbetrag bis zum 14.02.2026.",
+        "Bitte überweisen Sie den Betrag bis zum 14.02.2026.",
         "Zahlbar innerhalb von 14 Tagen ohne Abzug.",
     ]
     assert rows([payment["amount"], *payment["rows"]]) == [
@@ -161,7 +161,7 @@ def test_payment_terms_are_counted(days, terms):
 def test_a_seller_without_bank_account_asks_for_the_amount_only():
     document = replace(samples.first_invoice(), seller=replace(samples.NORDLICHT, bank_account=None))
     payment = view(document)["payment"]
-    assert payment["sentences"][0] == "Der Gesamtbetrag ist fällig am 14.02.2026."
+    assert payment["sentences"][0] == "Der Betrag ist fällig am 14.02.2026."
     assert payment["rows"] == []
     assert len(view(document)["footer"]) == 3
 
@@ -169,8 +169,11 @@ def test_a_seller_without_bank_account_asks_for_the_amount_only():
 def test_where_nothing_is_to_be_paid_no_payment_is_asked_for():
     free = samples.document([samples.line(1, "Probemonat", "1", "MON", "0")])
     credit = replace(samples.first_invoice(), type=DocumentType.CREDIT_NOTE)
-    assert view(free)["payment"] == {"sentences": ["Es ist nichts zu zahlen."]}
-    assert view(credit)["payment"] == {"sentences": ["Der Betrag wird Ihnen gutgeschrieben."]}
+    assert view(free)["payment"] == {"how": [nothing := "Es ist nichts zu zahlen."], "sentences": [nothing]}
+    assert view(credit)["payment"] == {
+        "how": [credited := "Der Betrag wird Ihnen gutgeschrieben."],
+        "sentences": [credited],
+    }
     assert "Fällig am" not in info(free)
 
 
@@ -191,7 +194,71 @@ def test_a_credit_note_names_the_invoice_that_it_corrects_and_says_why():
         reason="Falscher Preis",
     )
     assert info(credit)["Zu Rechnung"] == "RE-2026-000041, 31.01.2026"
-    assert view(credit)["payment"]["sentences"][1] == "Grund: Falscher Preis"
+    assert view(credit)["subject"] == ["zu Rechnung RE-2026-000041 vom 31.01.2026", "Grund: Falscher Preis"]
+    corrected = view(replace(credit, type=DocumentType.CORRECTION, language="en"))
+    assert corrected["subject"][0] == "replaces invoice RE-2026-000041 of 31 Jan 2026"
+
+
+def test_goods_that_went_elsewhere_say_where():
+    (where,) = view(kinds.intra_community())["subject"]
+    assert where == (
+        "Delivered to: Hafen & Kade Logistiek B.V., Warehouse 4, Waalhaven Oostzijde 81, 3087 BM Rotterdam, Netherlands"
+    )
+
+
+def test_a_direct_debit_is_announced_with_mandate_creditor_and_the_ends_of_the_account():
+    payment = view(kinds.direct_debit())["payment"]
+    assert payment["how"] == ["Wir ziehen den Betrag am 14.02.2026 per SEPA-Lastschrift von Ihrem Konto ein."]
+    assert rows([payment["amount"], *payment["rows"]]) == [
+        "Wird abgebucht 4.980,39 €",
+        "Kontoinhaber Alster Mobil GmbH",
+        "Konto DE02 •••• 2051",
+        "Mandatsreferenz NL-2025-00417",
+        "Gläubiger-ID DE98ZZZ09999999999",
+        "Verwendungszweck RE-2026-000042",
+    ]
+
+
+def test_what_was_paid_before_and_what_rounding_makes_of_it_lead_to_what_is_due():
+    document = kinds.prepaid_card()
+    assert rows(view(document)["settled"]) == [
+        "bereits gezahlt −20,00 €",
+        "Rundung 0,01 €",
+        "Offener Betrag 49,90 €",
+    ]
+    payment = view(document)["payment"]
+    assert rows([payment["amount"], *payment["rows"]])[:2] == [
+        "Wird abgebucht 49,90 €",
+        "Karte Visa •••• 4242",
+    ]
+    assert view(samples.german_b2b())["settled"] == []
+
+
+@pytest.mark.parametrize(
+    ("prepaid", "sentence"),
+    [
+        ("69.90", "Der Betrag ist bereits bezahlt."),
+        ("70.00", "Es wurden 0,10 € mehr bezahlt, die wir Ihnen gutschreiben."),
+    ],
+)
+def test_what_is_paid_already_is_not_asked_for(prepaid, sentence):
+    document = kinds.prepaid_card()
+    paid = replace(document, totals=replace(document.totals, prepaid=Decimal(prepaid)))
+    assert [plain(text) for text in view(paid)["payment"]["how"]] == [sentence]
+
+
+def test_paypal_and_a_transfer_that_was_agreed_on_say_how():
+    methods = {
+        method: view(replace(samples.first_invoice(), payment_means=PaymentMeans(method=method)))["payment"]
+        for method in (PaymentMethod.PAY_PAL, PaymentMethod.BANK_TRANSFER)
+    }
+    assert methods[PaymentMethod.PAY_PAL]["how"] == ["Wir buchen den Betrag am 14.02.2026 über PayPal ab."]
+    assert methods[PaymentMethod.BANK_TRANSFER] == view(samples.first_invoice())["payment"]
+
+
+def test_every_line_knows_what_the_lines_so_far_come_to():
+    carried = [line["carried"] for line in lines(samples.order_with_adjustments())]
+    assert carried == ["170,73", "208,23", "233,13"]
 
 
 @pytest.mark.parametrize("language", sorted(available()))

@@ -59,7 +59,8 @@ def half_up(value: Fraction, places: int) -> Fraction:
 
 
 def _check_sums(rows: list[Row]) -> None:
-    """Each line is quantity × price less and plus what it says, each tax on the sum of its lines, the total the sum of all."""
+    """Each line is quantity × price less and plus what it says, each tax on the sum of its lines, the total the sum of all, with its
+    rounding and without what was prepaid."""
     places = DECIMALS[rows[-1][0].removeprefix("total ")]
     taxable: dict[str, Fraction] = {}
     taxed: dict[str, Fraction] = {}
@@ -77,6 +78,8 @@ def _check_sums(rows: list[Row]) -> None:
                 base, rate = fraction(period.removeprefix("on ")), Fraction(vat.split()[1])
                 assert amount == half_up(base * rate / 100, places)
                 taxed[vat] = base + amount
+            case "rounding" | "prepaid" as word:
+                taxed[word] = -amount if word == "prepaid" else amount
             case "total":
                 assert amount == sum(taxed.values())
             case _:
