@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from services.billing.rendering.language import Language
 from services.billing.rendering.lines import Vat, View, reason
-from services.messages import DocumentIssued
+from services.messages import DocumentIssued, DocumentType
 
 
 def exemptions(document: DocumentIssued) -> dict[Vat, str]:
@@ -43,10 +43,11 @@ def settled(document: DocumentIssued, words: Language) -> list[View]:
     sums, currency = document.totals, document.currency
     if sums.due == sums.gross and not sums.prepaid:
         return []
+    is_credit = document.type is DocumentType.CREDIT_NOTE
     changes = {"totals.prepaid": -sums.prepaid, "totals.rounding": sums.rounding}
     return [
         *(row(words.say(key), words.money(amount, currency)) for key, amount in changes.items() if amount),
-        row(words.say("totals.due"), words.money(sums.due, currency)),
+        row(words.say("totals.credited" if is_credit else "totals.due"), words.money(sums.due, currency)),
     ]
 
 

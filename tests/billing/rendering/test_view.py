@@ -234,6 +234,13 @@ def test_what_was_paid_before_and_what_rounding_makes_of_it_lead_to_what_is_due(
     assert view(samples.german_b2b())["settled"] == []
 
 
+def test_a_credit_note_that_gives_back_a_rounded_cent_says_what_is_credited():
+    document = kinds.prepaid_card()
+    totals = replace(document.totals, prepaid=Decimal("0.00"))
+    credit_note = replace(document, type=DocumentType.CREDIT_NOTE, totals=totals)
+    assert rows(view(credit_note)["settled"]) == ["Rundung 0,01 €", "Wird gutgeschrieben 69,90 €"]
+
+
 @pytest.mark.parametrize(
     ("prepaid", "sentence"),
     [
