@@ -55,14 +55,14 @@ def check_books(server: KontorServer, customers: int, months: int) -> None:
     for prefix, numbers in by_year.items():
         assert sorted(numbers) == [f"{prefix}{n:06}" for n in range(1, len(numbers) + 1)]
     [relayed] = server.sql("SELECT position FROM customer.relay_cursor")
-    followed = server.sql("SELECT position FROM billing.feed_positions")
+    followed = server.sql("SELECT position FROM billing.feed_positions WHERE source = 'customer'")
     assert {row["position"] for row in followed} == {relayed["position"]} == {server.heads()[0]}
     assert len(followed) == PARTITIONS
 
 
 def settled(server: KontorServer) -> None:
     def all_there() -> bool:
-        rows = server.sql("SELECT position FROM billing.feed_positions")
+        rows = server.sql("SELECT position FROM billing.feed_positions WHERE source = 'customer'")
         return {row["position"] for row in rows} == {server.heads()[0]}
 
     eventually(all_there, RUN_SECONDS)
