@@ -41,7 +41,7 @@ class Settlement(Value, frozen=True):
         cls, kind: DocumentType, totals: DocumentTotals, preceding: DocumentReference | None = None
     ) -> "Settlement":
         """A new document's. A credit note that names an invoice is settled at once: its amount goes to that invoice."""
-        amount, prepaid = totals.due + totals.prepaid, totals.prepaid
+        amount, prepaid = totals.owed, totals.prepaid
         if kind is not DocumentType.CREDIT_NOTE:
             return cls(owed=amount, prepaid=prepaid)
         return cls(owed=-amount, prepaid=-prepaid, credited=-amount if preceding else ZERO)

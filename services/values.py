@@ -634,9 +634,14 @@ class DocumentTotals(Value, frozen=True):
     """What makes the amount due that of gross prices, where VAT on their net sum comes to a cent more or less (BT-114)."""
 
     @property
+    def owed(self) -> Decimal:
+        """What the document comes to, whatever of it was prepaid."""
+        return self.gross + self.rounding
+
+    @property
     def due(self) -> Decimal:
         """What is to be paid for the document (BT-115); of a credit note, what it gives."""
-        return self.gross - self.prepaid + self.rounding
+        return self.owed - self.prepaid
 
 
 class DocumentFile(StrEnum):

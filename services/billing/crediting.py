@@ -275,8 +275,7 @@ class _CreditNote:
     def _given_back(self, gross: Decimal) -> Decimal:
         """What so much of the invoice's gross total comes to; all of it comes to the amount that was owed."""
         totals = self._invoice.totals
-        owed = totals.gross + totals.rounding
-        return owed if gross == totals.gross else min(gross, owed)
+        return totals.owed if gross == totals.gross else min(gross, totals.owed)
 
     # -- checks ---------------------------------------------------------------------------------
 

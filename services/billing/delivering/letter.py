@@ -144,7 +144,7 @@ def _said(spoken: Language, key: str, document: DocumentIssued) -> str:
         f"{key}.{document.type.value}",
         number=document.number,
         issued_on=spoken.date(document.issue_date),
-        amount=spoken.money(document.totals.gross, document.currency),
+        amount=spoken.money(document.totals.owed, document.currency),
     )
 
 

@@ -1,6 +1,7 @@
 """The e-mail with a document: its words, its headers, its files."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTPUTF8, default
@@ -153,6 +154,14 @@ def test_nothing_is_to_be_paid_where_nothing_is_due() -> None:
     document = invoice()
     paid = replace(document.totals, prepaid=document.totals.gross)
     assert "überweisen" not in words(written(replace(document, totals=paid)))
+
+
+def test_an_amount_that_was_rounded_is_the_same_wherever_it_is_said() -> None:
+    document = invoice()
+    rounded = replace(document.totals, rounding=Decimal("0.01"))
+    text = words(written(replace(document, totals=rounded)))
+    assert "über 4.980,40 € als PDF-Datei" in text
+    assert "Bitte überweisen Sie 4.980,40 €" in text
 
 
 def test_a_credit_note_names_its_invoice_and_asks_for_nothing() -> None:
