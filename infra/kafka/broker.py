@@ -224,8 +224,9 @@ class Broker:
 
     def _format(self, java: str, jars: Path) -> None:
         shutil.rmtree(self.directory / "data", ignore_errors=True)  # a format that was cut off
-        command = [*self._java(java, jars), "kafka.tools.StorageTool", "format", "--cluster-id"]
-        command += [self.cluster.cluster_id, "--config", str(self.directory / "server.properties")]
+        command = [*self._java(java, jars), "kafka.tools.StorageTool", "format"]
+        command += [f"--cluster-id={self.cluster.cluster_id}"]  # which may begin with a dash
+        command += ["--config", str(self.directory / "server.properties")]
         done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=self.directory)  # noqa: S603
         if done.returncode != 0:
             raise BrokerError(f"Kafka's storage could not be made:\n{(done.stdout + done.stderr).strip()}")

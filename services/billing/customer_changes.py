@@ -1,6 +1,6 @@
 """The table of when something was last recorded about each customer, by position in the customer log."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from services.billing.transaction import Cursor
@@ -29,6 +29,18 @@ def newest(cursor: Cursor, customer_id: UUID | None) -> int:
     )
     row = cursor.fetchone()
     return (row and row["position"]) or 0
+
+
+def seen(cursor: Cursor, customer_ids: Collection[UUID], reached: int) -> dict[UUID, int]:
+    """For each customer the position up to which everything about it was taken in, and nothing after it.
+
+    That is where the slowest partition has `reached`, unless the customer's own is beyond.
+    """
+    cursor.execute(
+        "SELECT customer_id, greatest(position, %s) AS position FROM customer_changes WHERE customer_id = ANY(%s)",
+        [reached, list(customer_ids)],
+    )
+    return dict.fromkeys(customer_ids, reached) | {row["customer_id"]: row["position"] for row in cursor}
 
 
 def _concerned(envelope: Envelope) -> UUID | None:

@@ -13,6 +13,7 @@ from services.billing import (
     billing_entities,
     correction_proposals,
     credit_notes,
+    customer_changes,
     feed_positions,
     parties,
 )
@@ -183,7 +184,8 @@ class Proposals(Corrections):
     def _documents_of(self, cursor: Cursor, found: Correction, now: datetime) -> list[Document]:
         """Credit notes first: what they release is what the invoices bill."""
         drafts = [*found.credits, *found.bills]
-        seen = feed_positions.reached(cursor, self._customers.source)
+        reached = feed_positions.reached(cursor, self._customers.source)
+        seen = customer_changes.seen(cursor, {draft.customer_id for draft in drafts}, reached)
         numbers = numbers_for(cursor, billing_entities.read(cursor), drafts)
         return [
             Document.issue(
@@ -192,7 +194,7 @@ class Proposals(Corrections):
                 number=number,
                 billing_run_id=None,
                 now=now,
-                seen_position=seen,
+                seen_position=seen[draft.customer_id],
             )
             for draft, number in zip(drafts, numbers, strict=True)
         ]

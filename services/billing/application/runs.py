@@ -10,6 +10,7 @@ from services.application import Decision
 from services.billing import (
     billables,
     billing_entities,
+    customer_changes,
     deliveries,
     delivery,
     feed_positions,
@@ -94,7 +95,8 @@ class Runs(Following):
         billables.mark_billed(cursor, [(document_id, draft.lines) for document_id, draft in drafts])
         run_queue.record_outcomes(cursor, outcomes)
         # Nothing about these customers was taken in since they are locked, so this is what was seen of them.
-        seen = feed_positions.reached(cursor, self._customers.source)
+        reached = feed_positions.reached(cursor, self._customers.source)
+        seen = customer_changes.seen(cursor, {draft.customer_id for _, draft in drafts}, reached)
         numbers = numbers_for(cursor, sellers, [draft for _, draft in drafts])
         owed = [
             receivables.owed_on(document_id, number, draft)
@@ -111,7 +113,7 @@ class Runs(Following):
                 number=number,
                 billing_run_id=run.billing_run_id,
                 now=now,
-                seen_position=seen,
+                seen_position=seen[draft.customer_id],
             )
             for (document_id, draft), number in zip(drafts, numbers, strict=True)
         ]
